@@ -1,0 +1,76 @@
+/*
+ * Live databases: one interface, one folder a database system. SQLite today.
+ *
+ * A source is a name until it is used: every call opens the database anew and closes it
+ * again, so a database that is replaced by rename is followed, and none is held open. Every
+ * connection has trusted_schema off, defensive on and does not checkpoint on close: looking
+ * at a database does not change it. Calls may come from several threads at once.
+ *
+ * Errors: -ENOENT, -EISDIR, -EACCES, -EMEDIUMTYPE (not a database, or encrypted), -EBADMSG
+ * (damaged), -EBUSY (locked for longer than the busy timeout), -ECANCELED, -ENOSPC; all with
+ * a message that names the file and what to do.
+ */
+#ifndef DBSNAPFS_SOURCE_H
+#define DBSNAPFS_SOURCE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct err;
+struct snapshot;
+struct source;
+
+/* PATH, sqlite:///relative, sqlite:////absolute. Other schemes: -EPROTONOSUPPORT. The path
+ * is made absolute (the file need not exist, its directory must). */
+int source_new(const char *spec, struct source **ret_source, struct err *err);
+void source_free(struct source *source);
+
+const char *source_path(const struct source *source); /* absolute */
+
+/* Opens the database, reads its schema and closes it: the errors above, or 0. */
+int source_check(struct source *source, struct err *err);
+
+struct source_info {
+    uint32_t page_size;
+    uint64_t image_bytes;   /* of a copy taken now */
+    bool wal;               /* writers are not blocked by readers */
+    int64_t changed_ns;     /* mtime of the newest of database and -wal */
+};
+int source_info(struct source *source, struct source_info *ret_info, struct err *err);
+
+/* Where a capture goes. Offsets ascend, gaps are zeros; the first page is put again last. */
+struct source_sink {
+    void *arg;
+    /* Once, before the first put. `settings` is a JSON object of the database's settings:
+     * page_size, page_count, encoding, journal_mode, auto_vacuum, user_version,
+     * application_id, sqlite_version, …; copy it if it is to be kept. */
+    int (*begin)(void *arg, const struct source_info *info, const char *settings,
+                 struct err *err);
+    int (*put)(void *arg, uint64_t offset, const void *bytes, size_t len, struct err *err);
+};
+
+/*
+ * Streams one consistent state of the database into `sink`, byte for byte what SQLite's
+ * online backup writes, and returns its size. In WAL mode no writer waits. A non-zero
+ * `*cancel` ends it with -ECANCELED.
+ */
+int source_capture(struct source *source, const struct source_sink *sink,
+                   const atomic_bool *cancel, uint64_t *ret_image_bytes, struct err *err);
+
+/* The schema as SQL text that can be read back, each statement ending in ";\n", tables
+ * first, then indexes, triggers and views; of the live database, and of a backup. */
+int source_schema(struct source *source, struct buf *out, struct err *err);
+int source_snapshot_schema(struct snapshot *snapshot, struct buf *out, struct err *err);
+
+/*
+ * PRAGMA quick_check (or integrity_check and foreign_key_check if `deep`) on a backup's image
+ * through the store. `out` gets "ok" or the first findings, a line each. Returns 0 when the
+ * check could run.
+ */
+int source_snapshot_check(struct snapshot *snapshot, bool deep, const atomic_bool *cancel,
+                          struct buf *out, struct err *err);
+
+#endif

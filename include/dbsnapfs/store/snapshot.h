@@ -1,0 +1,42 @@
+/*
+ * Reading a backup: its database image, at any offset.
+ *
+ * A snapshot may be read by several threads at once. Every block's content is checked
+ * against the hash that was taken when it was stored; a damaged one gives -EBADMSG, with
+ * a message that names the segment and the place, and its neighbours can be read.
+ */
+#ifndef DBSNAPFS_STORE_SNAPSHOT_H
+#define DBSNAPFS_STORE_SNAPSHOT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct repo;
+struct snapshot;
+
+int snapshot_open(struct repo *repo, uint64_t backup_id, struct snapshot **ret_snapshot,
+                  struct err *err);
+void snapshot_close(struct snapshot *snapshot);
+
+uint64_t snapshot_bytes(const struct snapshot *snapshot);
+uint32_t snapshot_block_size(const struct snapshot *snapshot);
+uint32_t snapshot_page_size(const struct snapshot *snapshot);
+
+/* Reads up to `len` bytes; fewer only at the end of the image. */
+int snapshot_read(struct snapshot *snapshot, uint64_t offset, void *bytes, size_t len,
+                  size_t *ret_len, struct err *err);
+
+/*
+ * A reader of a snapshot that expects to go on: it notices reads that move forward (in
+ * any order within a window, as the kernel's read-ahead sends them, and with gaps) and has
+ * what comes next decoded on the other processors. One for each open file.
+ */
+struct snapshot_stream;
+int snapshot_stream_new(struct snapshot *snapshot, struct snapshot_stream **ret_stream,
+                        struct err *err);
+void snapshot_stream_free(struct snapshot_stream *stream); /* not the snapshot */
+int snapshot_stream_read(struct snapshot_stream *stream, uint64_t offset, void *bytes,
+                         size_t len, size_t *ret_len, struct err *err);
+
+#endif

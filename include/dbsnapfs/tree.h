@@ -1,0 +1,122 @@
+/*
+ * Paths and nodes: what a tree of files is, whatever stands behind it.
+ *
+ * A node is a directory, a file or a symbolic link. It is made by its directory's lookup,
+ * counted by references, and immutable but for what its operations read behind it. Nodes
+ * hold no reference to their directory. All operations may be called by several threads at
+ * once; those of one open file too, except close.
+ *
+ * Errors are negative errnos with a message: -ENOENT for a name that is not there, -EROFS
+ * for a write to what cannot be written, -EBADMSG for damage.
+ */
+#ifndef DBSNAPFS_TREE_H
+#define DBSNAPFS_TREE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct err;
+struct node;
+struct node_file;
+
+enum node_kind { NODE_DIRECTORY, NODE_FILE, NODE_LINK };
+
+struct node_attr {
+    enum node_kind kind;
+    bool writable;      /* a file that may be opened for writing */
+    bool immutable;     /* never changes nor goes: the kernel may cache name and attributes */
+    uint64_t size;      /* bytes; of a link, the length of its target */
+    int64_t mtime_ns;
+};
+
+/* Takes a directory's entry; non-zero means there is no room and the listing ends. `next` is
+ * the cookie with which the listing goes on behind this entry. */
+typedef int (*node_emit)(void *arg, const char *name, enum node_kind kind, uint64_t next);
+
+/* Polled by long writes: true when the caller was interrupted. */
+struct node_request {
+    const atomic_bool *cancel;
+};
+
+struct node_ops {
+    int (*attr)(struct node *node, struct node_attr *ret_attr, struct err *err);
+    /* directories */
+    int (*lookup)(struct node *node, const char *name, struct node **ret_node, struct err *err);
+    int (*list)(struct node *node, uint64_t cookie, node_emit emit, void *arg, struct err *err);
+    /* links: the target, without NUL */
+    int (*target)(struct node *node, struct buf *out, struct err *err);
+    /* files; `writing` when the file is opened for writing */
+    int (*open)(struct node *node, bool writing, struct node_file **ret_file, struct err *err);
+    void (*free)(struct node *node);
+};
+
+struct node {
+    const struct node_ops *ops; /* slots that make no sense for its kind are NULL */
+    atomic_uint references;
+};
+
+struct node_file_ops {
+    int (*read)(struct node_file *file, uint64_t offset, void *bytes, size_t len,
+                size_t *ret_len, struct err *err);
+    int (*write)(struct node_file *file, const struct node_request *request, uint64_t offset,
+                 const void *bytes, size_t len, struct err *err);
+    /* close(2) of one descriptor; its error is what close returns. May be NULL. */
+    int (*flush)(struct node_file *file, const struct node_request *request, struct err *err);
+    void (*close)(struct node_file *file); /* the last reference is gone; frees */
+};
+
+struct node_file {
+    const struct node_file_ops *ops;
+    bool keep_cache; /* the kernel may keep the pages for ever: immutable content */
+    bool direct;     /* the kernel must not cache pages: each read comes here */
+};
+
+void node_init(struct node *node, const struct node_ops *ops); /* one reference */
+struct node *node_ref(struct node *node);
+void node_unref(struct node *node); /* NULL is fine */
+
+int node_attr(struct node *node, struct node_attr *ret_attr, struct err *err);
+int node_lookup(struct node *node, const char *name, struct node **ret_node, struct err *err);
+
+/* Walks a path of names from `root`; follows symbolic links (at most 40: -ELOOP), also those
+ * with "..", but never above `root`. */
+int node_walk(struct node *root, const char *path, struct node **ret_node, struct err *err);
+
+/* Names made of data as file names and back: the contract's percent-encoding. Encoded names
+ * have at most 255 bytes; a longer one is cut and ends in `%~` and 16 hex digits of a hash. */
+int name_encode(const void *bytes, size_t len, struct buf *out);
+int name_decode(const char *name, struct buf *out); /* -EINVAL for what no encoding gives */
+
+/* A directory whose entries are known: a table of names and makers. */
+struct node_static_entry {
+    const char *name;
+    enum node_kind kind;
+    bool hidden; /* answers look-ups, stands in no listing */
+    int (*make)(void *context, struct node **ret_node, struct err *err);
+};
+
+/* `entries` ends with a NULL name and outlives the node; `context` is handed to make and to
+ * `free_context` (may be NULL) when the node goes. `immutable`: as in node_attr. */
+int node_static_new(const struct node_static_entry *entries, void *context,
+                    void (*free_context)(void *), int64_t mtime_ns, bool immutable,
+                    struct node **ret_node);
+
+/* A file whose text is rendered when it is opened (and for its size when asked). */
+struct node_text {
+    int (*render)(void *context, struct buf *out, struct err *err);
+    /* May be NULL: then the size is that of a rendering. */
+    int (*size)(void *context, uint64_t *ret_size, struct err *err);
+    bool immutable;
+};
+int node_text_new(const struct node_text *text, void *context, void (*free_context)(void *),
+                  int64_t mtime_ns, struct node **ret_node);
+
+/* A symbolic link whose target is rendered when it is read. */
+int node_link_new(int (*render)(void *context, struct buf *out, struct err *err), void *context,
+                  void (*free_context)(void *), int64_t mtime_ns, bool immutable,
+                  struct node **ret_node);
+
+#endif
