@@ -1,0 +1,77 @@
+/*
+ * Times as text, always UTC, so that no result depends on where the program runs.
+ */
+#include "dbsnapfs/util/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define NS_PER_S INT64_C(1000000000)
+
+static int64_t clock_read(clockid_t id)
+{
+    struct timespec ts = {0, 0};
+
+    clock_gettime(id, &ts);
+    return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+int64_t clock_now_ns(void)
+{
+    return clock_read(CLOCK_REALTIME);
+}
+
+int64_t clock_monotonic_ns(void)
+{
+    return clock_read(CLOCK_MONOTONIC);
+}
+
+/* Formats whole seconds; returns the nanoseconds that are left, 0 to 999,999,999. */
+static int64_t clock_format(int64_t time_ns, const char *fmt, char ret_text[CLOCK_TEXT_BYTES])
+{
+    int64_t rest = time_ns % NS_PER_S;
+    time_t seconds = (time_t)(time_ns / NS_PER_S);
+    struct tm tm;
+
+    if (rest < 0) {
+        rest += NS_PER_S;
+        seconds--;
+    }
+    ret_text[0] = '\0';
+    if (gmtime_r(&seconds, &tm))
+        strftime(ret_text, CLOCK_TEXT_BYTES, fmt, &tm);
+    return rest;
+}
+
+void clock_name(int64_t time_ns, char ret_text[CLOCK_TEXT_BYTES])
+{
+    clock_format(time_ns, "%Y-%m-%dT%H-%M-%SZ", ret_text);
+}
+
+void clock_iso(int64_t time_ns, char ret_text[CLOCK_TEXT_BYTES])
+{
+    clock_format(time_ns, "%Y-%m-%dT%H:%M:%SZ", ret_text);
+}
+
+void clock_sql(int64_t time_ns, char ret_text[CLOCK_TEXT_BYTES])
+{
+    int64_t rest = clock_format(time_ns, "%Y-%m-%d %H:%M:%S", ret_text);
+    size_t used = strlen(ret_text);
+
+    snprintf(ret_text + used, CLOCK_TEXT_BYTES - used, ".%06d", (int)(rest / 1000));
+}
+
+int clock_parse_sql(const char *text, int64_t *ret_time_ns)
+{
+    struct tm tm = {0};
+    const char *rest = strptime(text, "%Y-%m-%d %H:%M:%S", &tm);
+    unsigned micros;
+    int used = 0;
+
+    if (!rest || strlen(rest) != 7 || sscanf(rest, ".%6u%n", &micros, &used) != 1 || used != 7)
+        return -EINVAL;
+    *ret_time_ns = (int64_t)timegm(&tm) * NS_PER_S + (int64_t)micros * 1000;
+    return 0;
+}
