@@ -29,7 +29,10 @@ struct codec_choice {
     int level; /* the library's own scale */
 };
 
-#define CODEC_DEFAULT {CODEC_DEFLATE, 1}
+#define CODEC_DEFAULT    \
+    {                    \
+        CODEC_DEFLATE, 1 \
+    }
 
 /* "none", "deflate", "deflate:6", "zstd", "zstd:19". The error names what is known. */
 int codec_parse(const char *text, struct codec_choice *ret_choice, struct err *err);

@@ -11,11 +11,11 @@ struct err;
 struct node;
 
 struct mount_config {
-    const char *source;       /* what mount(8) shows as the device */
-    const char *mount_point;  /* absolute */
-    const char *statfs_path;  /* whose file system df shows */
-    bool foreground;          /* -f */
-    bool debug;               /* -d */
+    const char *source;      /* what mount(8) shows as the device */
+    const char *mount_point; /* absolute */
+    const char *statfs_path; /* whose file system df shows */
+    bool foreground;         /* -f */
+    bool debug;              /* -d */
     bool read_only;
     bool allow_other;
     uid_t uid;

@@ -22,18 +22,17 @@ struct service;
 struct source;
 
 struct service_config {
-    const char *source;       /* PATH or URL */
-    const char *repo;         /* NULL: the database's path with ".backups" behind it */
-    const char *mount_point;  /* NULL: no mount; noted in the repository's lock */
-    bool read_only;           /* no command that writes; takes no lock */
-    bool wait;                /* for another writer of the repository, instead of -EBUSY */
-    bool source_optional;     /* the database may be missing: only backups are looked at */
+    const char *source;      /* PATH or URL */
+    const char *repo;        /* NULL: the database's path with ".backups" behind it */
+    const char *mount_point; /* NULL: no mount; noted in the repository's lock */
+    bool read_only;          /* no command that writes; takes no lock */
+    bool wait;               /* for another writer of the repository, instead of -EBUSY */
+    bool source_optional;    /* the database may be missing: only backups are looked at */
     struct codec_choice compress;
-    size_t cache_bytes;       /* 0: the store's default */
+    size_t cache_bytes; /* 0: the store's default */
 };
 
-int service_new(const struct service_config *config, struct service **ret_service,
-                struct err *err);
+int service_new(const struct service_config *config, struct service **ret_service, struct err *err);
 void service_free(struct service *service); /* cancels and waits for what runs */
 
 struct repo *service_repo(struct service *service);

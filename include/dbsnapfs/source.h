@@ -35,9 +35,9 @@ int source_check(struct source *source, struct err *err);
 
 struct source_info {
     uint32_t page_size;
-    uint64_t image_bytes;   /* of a copy taken now */
-    bool wal;               /* writers are not blocked by readers */
-    int64_t changed_ns;     /* mtime of the newest of database and -wal */
+    uint64_t image_bytes; /* of a copy taken now */
+    bool wal;             /* writers are not blocked by readers */
+    int64_t changed_ns;   /* mtime of the newest of database and -wal */
 };
 int source_info(struct source *source, struct source_info *ret_info, struct err *err);
 
@@ -47,8 +47,7 @@ struct source_sink {
     /* Once, before the first put. `settings` is a JSON object of the database's settings:
      * page_size, page_count, encoding, journal_mode, auto_vacuum, user_version,
      * application_id, sqlite_version, …; copy it if it is to be kept. */
-    int (*begin)(void *arg, const struct source_info *info, const char *settings,
-                 struct err *err);
+    int (*begin)(void *arg, const struct source_info *info, const char *settings, struct err *err);
     int (*put)(void *arg, uint64_t offset, const void *bytes, size_t len, struct err *err);
 };
 
@@ -57,8 +56,8 @@ struct source_sink {
  * online backup writes, and returns its size. In WAL mode no writer waits. A non-zero
  * `*cancel` ends it with -ECANCELED.
  */
-int source_capture(struct source *source, const struct source_sink *sink,
-                   const atomic_bool *cancel, uint64_t *ret_image_bytes, struct err *err);
+int source_capture(struct source *source, const struct source_sink *sink, const atomic_bool *cancel,
+                   uint64_t *ret_image_bytes, struct err *err);
 
 /* The schema as SQL text that can be read back, each statement ending in ";\n", tables
  * first, then indexes, triggers and views; of the live database, and of a backup. */

@@ -26,9 +26,9 @@ enum node_kind { NODE_DIRECTORY, NODE_FILE, NODE_LINK };
 
 struct node_attr {
     enum node_kind kind;
-    bool writable;      /* a file that may be opened for writing */
-    bool immutable;     /* never changes nor goes: the kernel may cache name and attributes */
-    uint64_t size;      /* bytes; of a link, the length of its target */
+    bool writable;  /* a file that may be opened for writing */
+    bool immutable; /* never changes nor goes: the kernel may cache name and attributes */
+    uint64_t size;  /* bytes; of a link, the length of its target */
     int64_t mtime_ns;
 };
 
@@ -59,8 +59,8 @@ struct node {
 };
 
 struct node_file_ops {
-    int (*read)(struct node_file *file, uint64_t offset, void *bytes, size_t len,
-                size_t *ret_len, struct err *err);
+    int (*read)(struct node_file *file, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
+                struct err *err);
     int (*write)(struct node_file *file, const struct node_request *request, uint64_t offset,
                  const void *bytes, size_t len, struct err *err);
     /* close(2) of one descriptor; its error is what close returns. May be NULL. */

@@ -29,7 +29,9 @@ int64_t clock_monotonic_ns(void)
 }
 
 /* Formats whole seconds; returns the nanoseconds that are left, 0 to 999,999,999. */
-static int64_t clock_format(int64_t time_ns, const char *fmt, char ret_text[CLOCK_TEXT_BYTES])
+__attribute__((format(strftime, 2, 0))) static int64_t clock_format(int64_t time_ns,
+                                                                    const char *fmt,
+                                                                    char ret_text[CLOCK_TEXT_BYTES])
 {
     int64_t rest = time_ns % NS_PER_S;
     time_t seconds = (time_t)(time_ns / NS_PER_S);

@@ -44,19 +44,17 @@ int err_sys(struct err *err, int code, const char *fmt, ...)
 int err_at(struct err *err, const char *fmt, ...)
 {
     va_list ap;
-    char place[sizeof(err->text)];
     char text[sizeof(err->text)];
     size_t used;
 
     if (!err)
         return 0;
-    va_start(ap, fmt);
-    vsnprintf(place, sizeof(place), fmt, ap);
-    va_end(ap);
     memcpy(text, err->text, sizeof(text));
-    snprintf(err->text, sizeof(err->text), "%s: ", place);
+    va_start(ap, fmt);
+    vsnprintf(err->text, sizeof(err->text), fmt, ap);
+    va_end(ap);
     used = strlen(err->text);
-    snprintf(err->text + used, sizeof(err->text) - used, "%s", text);
+    snprintf(err->text + used, sizeof(err->text) - used, ": %s", text);
     return err->code;
 }
 

@@ -26,13 +26,13 @@ struct err;
 struct repo;
 
 struct repo_options {
-    bool read_only;             /* takes no lock, makes and changes nothing */
-    bool wait;                  /* wait for another writer instead of -EBUSY */
-    const char *holder;         /* who holds the lock, for others to read: "mount at /mnt/app" */
-    const char *source;         /* what is backed up, noted in new backups */
+    bool read_only;     /* takes no lock, makes and changes nothing */
+    bool wait;          /* wait for another writer instead of -EBUSY */
+    const char *holder; /* who holds the lock, for others to read: "mount at /mnt/app" */
+    const char *source; /* what is backed up, noted in new backups */
     struct codec_choice compress;
-    size_t cache_bytes;         /* of decoded frames; 0 means 16 MiB */
-    unsigned threads;           /* workers; 0 means one a processor */
+    size_t cache_bytes; /* of decoded frames; 0 means 16 MiB */
+    unsigned threads;   /* workers; 0 means one a processor */
 };
 
 /*
@@ -55,43 +55,41 @@ int repo_holder(const char *path, char *ret_text, size_t text_size, char *ret_mo
 
 /* What a backup is. Text members are owned by the entry; free with backup_entry_free(). */
 struct backup_entry {
-    uint64_t id;                /* 1, 2, … in order of time */
-    char name[40];              /* "2026-11-22T12-39-57Z", with -2, -3 within a second */
+    uint64_t id;   /* 1, 2, … in order of time */
+    char name[40]; /* "2026-11-22T12-39-57Z", with -2, -3 within a second */
     int64_t started_ns, finished_ns;
-    uint32_t page_size;         /* 0 for an empty database file */
-    uint32_t block_size;        /* max(page_size, 4096) */
-    uint64_t image_bytes;       /* the size of database.sqlite */
+    uint32_t page_size;   /* 0 for an empty database file */
+    uint32_t block_size;  /* max(page_size, 4096) */
+    uint64_t image_bytes; /* the size of database.sqlite */
     uint64_t block_count;
-    uint64_t changed_blocks;    /* stored by this backup, deltas included */
-    uint64_t delta_blocks;      /* stored as deltas */
-    uint64_t stored_bytes;      /* size of the segment */
-    uint8_t digest[16];         /* of the contents of all blocks, see the format's page */
-    char *note;                 /* "" when there is none */
-    char *source;               /* path or URL it was taken from */
-    char *settings;             /* JSON object: the source's SQLite settings */
-    int64_t checked_ns;         /* 0: never; catalog only */
-    char *check_result;         /* "" or "ok" or what is wrong; catalog only */
-    char sha256[65];            /* of database.sqlite, "" until computed; catalog only */
+    uint64_t changed_blocks; /* stored by this backup, deltas included */
+    uint64_t delta_blocks;   /* stored as deltas */
+    uint64_t stored_bytes;   /* size of the segment */
+    uint8_t digest[16];      /* of the contents of all blocks, see the format's page */
+    char *note;              /* "" when there is none */
+    char *source;            /* path or URL it was taken from */
+    char *settings;          /* JSON object: the source's SQLite settings */
+    int64_t checked_ns;      /* 0: never; catalog only */
+    char *check_result;      /* "" or "ok" or what is wrong; catalog only */
+    char sha256[65];         /* of database.sqlite, "" until computed; catalog only */
 };
 
 void backup_entry_free(struct backup_entry *entry); /* its members; NULL is fine */
 
 /* Looks an entry up by name, or "latest"; -ENOENT with a message that names the newest. */
-int repo_find(struct repo *repo, const char *name, struct backup_entry *ret_entry,
-              struct err *err);
+int repo_find(struct repo *repo, const char *name, struct backup_entry *ret_entry, struct err *err);
 int repo_get(struct repo *repo, uint64_t id, struct backup_entry *ret_entry, struct err *err);
 
 /* Entries with id > after, oldest first; `each` returns non-zero to stop (returned). The
  * entry is the callee's to read during the call only. */
 int repo_list(struct repo *repo, uint64_t after,
-              int (*each)(void *arg, const struct backup_entry *entry), void *arg,
-              struct err *err);
+              int (*each)(void *arg, const struct backup_entry *entry), void *arg, struct err *err);
 
 struct repo_totals {
     uint64_t backups;
-    uint64_t stored_bytes;      /* all files of the repository that belong to backups */
-    uint64_t logical_bytes;     /* sum of image_bytes */
-    uint64_t newest_id;         /* 0 when there is none */
+    uint64_t stored_bytes;  /* all files of the repository that belong to backups */
+    uint64_t logical_bytes; /* sum of image_bytes */
+    uint64_t newest_id;     /* 0 when there is none */
     int64_t newest_ns;
 };
 int repo_totals(struct repo *repo, struct repo_totals *ret_totals, struct err *err);

@@ -36,7 +36,7 @@ struct snapshot_stream;
 int snapshot_stream_new(struct snapshot *snapshot, struct snapshot_stream **ret_stream,
                         struct err *err);
 void snapshot_stream_free(struct snapshot_stream *stream); /* not the snapshot */
-int snapshot_stream_read(struct snapshot_stream *stream, uint64_t offset, void *bytes,
-                         size_t len, size_t *ret_len, struct err *err);
+int snapshot_stream_read(struct snapshot_stream *stream, uint64_t offset, void *bytes, size_t len,
+                         size_t *ret_len, struct err *err);
 
 #endif

@@ -30,8 +30,8 @@ struct repo;
 int backup_writer_new(struct repo *repo, uint32_t page_size, bool spool,
                       struct backup_writer **ret_writer, struct err *err);
 
-int backup_writer_put(struct backup_writer *writer, uint64_t offset, const void *bytes,
-                      size_t len, struct err *err);
+int backup_writer_put(struct backup_writer *writer, uint64_t offset, const void *bytes, size_t len,
+                      struct err *err);
 
 /* Blocks that have been taken so far, and those of them that differ; any thread. */
 void backup_writer_progress(const struct backup_writer *writer, uint64_t *ret_blocks,
@@ -44,9 +44,8 @@ void backup_writer_progress(const struct backup_writer *writer, uint64_t *ret_bl
  * stored: `ret_stored` is false and `entry` is the newest backup's. The writer is gone
  * afterwards, whatever the result; so is every trace of the backup if it failed.
  */
-int backup_writer_commit(struct backup_writer *writer, uint64_t image_bytes,
-                         bool only_if_changed, struct backup_entry *entry, bool *ret_stored,
-                         struct err *err);
+int backup_writer_commit(struct backup_writer *writer, uint64_t image_bytes, bool only_if_changed,
+                         struct backup_entry *entry, bool *ret_stored, struct err *err);
 
 void backup_writer_abort(struct backup_writer *writer); /* NULL is fine */
 

@@ -33,8 +33,8 @@ int cache_new(size_t max_bytes, const struct cache_ops *ops, struct cache **ret_
               struct err *err);
 void cache_free(struct cache *cache); /* nobody may hold a value any more */
 
-int cache_get(struct cache *cache, struct cache_key key, void *context,
-              struct cache_ref **ret_ref, struct err *err);
+int cache_get(struct cache *cache, struct cache_key key, void *context, struct cache_ref **ret_ref,
+              struct err *err);
 void *cache_value(const struct cache_ref *ref);
 void cache_release(struct cache *cache, struct cache_ref *ref); /* NULL is fine */
 

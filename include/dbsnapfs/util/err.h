@@ -18,7 +18,10 @@ struct err {
     char text[700]; /* one line, NUL-terminated */
 };
 
-#define ERR_INIT {0, ""}
+#define ERR_INIT \
+    {            \
+        0, ""    \
+    }
 
 /* Sets code (a positive errno) and message; returns -code. */
 int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

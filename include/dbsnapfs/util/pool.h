@@ -25,8 +25,8 @@ int pool_new(unsigned threads, struct pool **ret_pool, struct err *err);
 void pool_free(struct pool *pool); /* waits for all jobs; NULL is fine */
 
 void pool_submit(struct pool *pool, struct pool_job *job);
-void pool_wait(struct pool *pool, struct pool_job *job);      /* until it has run */
-bool pool_finished(struct pool *pool, struct pool_job *job);  /* has it run? */
+void pool_wait(struct pool *pool, struct pool_job *job);     /* until it has run */
+bool pool_finished(struct pool *pool, struct pool_job *job); /* has it run? */
 
 /* The number of processors this process may use, at least 1. */
 unsigned pool_processors(void);
