@@ -29,37 +29,37 @@ int64_t clock_monotonic_ns(void)
 }
 
 /* Formats whole seconds; returns the nanoseconds that are left, 0 to 999,999,999. */
-__attribute__((format(strftime, 2, 0))) static int64_t clock_format(int64_t time_ns,
-                                                                    const char *fmt,
-                                                                    char ret_text[CLOCK_TEXT_BYTES])
+static int64_t clock_format(int64_t time_ns, char between, char in_time, const char *end,
+                            char ret_text[CLOCK_TEXT_BYTES])
 {
     int64_t rest = time_ns % NS_PER_S;
     time_t seconds = (time_t)(time_ns / NS_PER_S);
-    struct tm tm;
+    struct tm tm = {0};
 
     if (rest < 0) {
         rest += NS_PER_S;
         seconds--;
     }
-    ret_text[0] = '\0';
-    if (gmtime_r(&seconds, &tm))
-        strftime(ret_text, CLOCK_TEXT_BYTES, fmt, &tm);
+    gmtime_r(&seconds, &tm);
+    snprintf(ret_text, CLOCK_TEXT_BYTES, "%04d-%02d-%02d%c%02d%c%02d%c%02d%s", tm.tm_year + 1900,
+             tm.tm_mon + 1, tm.tm_mday, between, tm.tm_hour, in_time, tm.tm_min, in_time, tm.tm_sec,
+             end);
     return rest;
 }
 
 void clock_name(int64_t time_ns, char ret_text[CLOCK_TEXT_BYTES])
 {
-    clock_format(time_ns, "%Y-%m-%dT%H-%M-%SZ", ret_text);
+    clock_format(time_ns, 'T', '-', "Z", ret_text);
 }
 
 void clock_iso(int64_t time_ns, char ret_text[CLOCK_TEXT_BYTES])
 {
-    clock_format(time_ns, "%Y-%m-%dT%H:%M:%SZ", ret_text);
+    clock_format(time_ns, 'T', ':', "Z", ret_text);
 }
 
 void clock_sql(int64_t time_ns, char ret_text[CLOCK_TEXT_BYTES])
 {
-    int64_t rest = clock_format(time_ns, "%Y-%m-%d %H:%M:%S", ret_text);
+    int64_t rest = clock_format(time_ns, ' ', ':', "", ret_text);
     size_t used = strlen(ret_text);
 
     snprintf(ret_text + used, CLOCK_TEXT_BYTES - used, ".%06d", (int)(rest / 1000));
