@@ -36,7 +36,8 @@ struct node_attr {
  * the cookie with which the listing goes on behind this entry. */
 typedef int (*node_emit)(void *arg, const char *name, enum node_kind kind, uint64_t next);
 
-/* Polled by long writes: true when the caller was interrupted. */
+/* Who asks. Polled by what may take long (opening, writing, closing): `*cancel` is true when
+ * the caller was interrupted. */
 struct node_request {
     const atomic_bool *cancel;
 };
@@ -48,8 +49,9 @@ struct node_ops {
     int (*list)(struct node *node, uint64_t cookie, node_emit emit, void *arg, struct err *err);
     /* links: the target, without NUL */
     int (*target)(struct node *node, struct buf *out, struct err *err);
-    /* files; `writing` when the file is opened for writing */
-    int (*open)(struct node *node, bool writing, struct node_file **ret_file, struct err *err);
+    /* files; `writing` when the file is opened for writing. Called through node_open(). */
+    int (*open)(struct node *node, bool writing, const struct node_request *request,
+                struct node_file **ret_file, struct err *err);
     void (*free)(struct node *node);
 };
 
@@ -79,16 +81,29 @@ struct node *node_ref(struct node *node);
 void node_unref(struct node *node); /* NULL is fine */
 
 int node_attr(struct node *node, struct node_attr *ret_attr, struct err *err);
+/* -ENOTDIR if `node` is no directory. */
 int node_lookup(struct node *node, const char *name, struct node **ret_node, struct err *err);
+int node_list(struct node *node, uint64_t cookie, node_emit emit, void *arg, struct err *err);
+/* -EISDIR, -ELOOP for a link, -EROFS for writing what is not writable. `request` may be NULL:
+ * nobody interrupts. The file is closed with its own `close`. */
+int node_open(struct node *node, bool writing, const struct node_request *request,
+              struct node_file **ret_file, struct err *err);
 
 /* Walks a path of names from `root`; follows symbolic links (at most 40: -ELOOP), also those
  * with "..", but never above `root`. */
 int node_walk(struct node *root, const char *path, struct node **ret_node, struct err *err);
 
-/* Names made of data as file names and back: the contract's percent-encoding. Encoded names
- * have at most 255 bytes; a longer one is cut and ends in `%~` and 16 hex digits of a hash. */
+/*
+ * Names made of data as file names and back: the contract's percent-encoding. `/`, `%`,
+ * control characters (those of Unicode's first 256), a leading `.` and bytes that are not
+ * UTF-8 become %XX; the empty name becomes `%~`. Encoded names have at most 255 bytes; a
+ * longer one is cut and ends in `%~` and 16 hex digits of a hash of the whole.
+ *
+ * name_decode() gives -EINVAL for what no encoding gives, so that a thing has one name only,
+ * and -ENAMETOOLONG for a cut one: then encode the candidates and compare.
+ */
 int name_encode(const void *bytes, size_t len, struct buf *out);
-int name_decode(const char *name, struct buf *out); /* -EINVAL for what no encoding gives */
+int name_decode(const char *name, struct buf *out);
 
 /* A directory whose entries are known: a table of names and makers. */
 struct node_static_entry {
@@ -109,6 +124,8 @@ struct node_text {
     int (*render)(void *context, struct buf *out, struct err *err);
     /* May be NULL: then the size is that of a rendering. */
     int (*size)(void *context, uint64_t *ret_size, struct err *err);
+    /* May be NULL: then it is the one given to node_text_new(). */
+    int (*mtime)(void *context, int64_t *ret_mtime_ns, struct err *err);
     bool immutable;
 };
 int node_text_new(const struct node_text *text, void *context, void (*free_context)(void *),
