@@ -30,13 +30,13 @@ REQUIRED   := fuse3 sqlite3 zlib jansson libxxhash
 OPTIONAL   := $(filter-out $(WITHOUT),libdeflate libzstd)
 
 have    = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo $(1))
-found   := $(foreach l,$(REQUIRED) $(OPTIONAL),$(call have,$(l)))
-missing := $(if $(shell command -v $(CC)),,$(CC)) $(filter-out $(found),$(REQUIRED))
+found   := $(strip $(foreach l,$(REQUIRED) $(OPTIONAL),$(call have,$(l))))
+missing := $(strip $(if $(shell command -v $(CC)),,$(CC)) $(filter-out $(found),$(REQUIRED)))
 
 NEEDS_NO_LIBRARY := deps demo check lint bench fuzz format help clean uninstall
 ifneq ($(filter-out $(NEEDS_NO_LIBRARY),$(or $(MAKECMDGOALS),all)),)
-ifneq ($(strip $(missing)),)
-$(error missing: $(strip $(missing)). Run `make deps` to install what the build needs)
+ifneq ($(missing),)
+$(error missing: $(missing). Run `make deps` to install what the build needs)
 endif
 endif
 
