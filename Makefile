@@ -33,7 +33,8 @@ have    = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo $(1))
 found   := $(strip $(foreach l,$(REQUIRED) $(OPTIONAL),$(call have,$(l))))
 missing := $(strip $(if $(shell command -v $(CC)),,$(CC)) $(filter-out $(found),$(REQUIRED)))
 
-NEEDS_NO_LIBRARY := deps demo check lint bench fuzz format help clean uninstall
+NEEDS_NO_LIBRARY := deps demo check check-unit check-mount lint bench fuzz format help clean \
+                    uninstall
 ifneq ($(filter-out $(NEEDS_NO_LIBRARY),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(missing),)
 $(error missing: $(missing). Run `make deps` to install what the build needs)
@@ -138,7 +139,8 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 # Files that change when what they remember does: flags rebuild everything, a source that comes or
 # goes rebuilds the archive, a suite the list of suites.
 quote     = '$(subst ','\'',$(1))'
-remember  = @mkdir -p $(@D) && { echo $(call quote,$(1)) | cmp -s - $@ || echo $(call quote,$(1)) >$@; }
+remember  = @mkdir -p $(@D) && { echo $(call quote,$(1)) | cmp -s - $@ || \
+            echo $(call quote,$(1)) >$@; }
 $(BUILD)/flags: FORCE
 	$(call remember,$(compile) $(link_flags) $(LDFLAGS) $(LIB_LINK))
 $(BUILD)/sources: FORCE
@@ -152,9 +154,10 @@ $(BUILD)/tests/unit/%.o: private cpp_flags += -I$(BUILD)/tests -Itests/unit
 # suites.h declares the suites, for main.c alone: a new suite does not rebuild the others.
 $(BUILD)/tests/unit/%.o: private c_flags += -Wno-missing-prototypes
 
+functions = $(subst -,_,$(subst /,_,$(suites:tests/unit/%.c=suite_%)))
 $(BUILD)/tests/suites.h: $(BUILD)/suites
 	@mkdir -p $(@D)
-	@printf 'SUITE(%s)\n' $(subst -,_,$(subst /,_,$(suites:tests/unit/%.c=suite_%))) >$@
+	@printf '$(if $(suites),SUITE(%s)\n)' $(functions) >$@
 
 $(BUILD)/tests/unit/main.o: $(BUILD)/tests/suites.h
 
