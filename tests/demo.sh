@@ -67,11 +67,6 @@ run_sql() {
     esac
 }
 
-# The value of a query, quoted as an SQL name.
-name_of() {
-    sqlite3 -readonly app.db "SELECT '\"' || replace(name, '\"', '\"\"') || '\"' FROM ($1) LIMIT 1"
-}
-
 cd "$folder"
 mkdir mnt
 sqlite3 -readonly "$database" '.backup app.db'
@@ -95,7 +90,8 @@ else
     done < <(sqlite3 -readonly app.db \
         "SELECT '\"' || replace(name, '\"', '\"\"') || '\"' FROM ($candidates)")
     [ -n "$table" ] || fail "$database: no table with rows to change"
-    column=$(name_of "SELECT name FROM pragma_table_info($table) WHERE pk = 0 ORDER BY type <> 'TEXT'")
+    column=$(sqlite3 -readonly app.db "SELECT '\"' || replace(name, '\"', '\"\"') || '\"'
+        FROM pragma_table_info($table) WHERE pk = 0 ORDER BY type <> 'TEXT' LIMIT 1")
     changes="UPDATE OR IGNORE $table SET $column = $column || '!' WHERE rowid IN
                  (SELECT rowid FROM $table ORDER BY rowid LIMIT 3);
              DELETE FROM $table WHERE rowid = (SELECT max(rowid) FROM $table)"
