@@ -22,6 +22,7 @@ static const struct suite {
 #define SUITE(function) {&#function[sizeof "suite_" - 1], function},
 #include "suites.h"
 #undef SUITE
+    {NULL, NULL},
 };
 
 /* `names` is NULL-terminated; "store" asks for store_frame, store_map and so on. */
@@ -41,9 +42,9 @@ int main(int argc, char **argv)
 {
     (void)argc;
     SRunner *runner = srunner_create(NULL);
-    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
-        if (suite_wanted(suites[i].name, argv + 1))
-            srunner_add_suite(runner, suites[i].make());
+    for (const struct suite *suite = suites; suite->name; suite++)
+        if (suite_wanted(suite->name, argv + 1))
+            srunner_add_suite(runner, suite->make());
     srunner_run_all(runner, CK_ENV);
     int tests_run = srunner_ntests_run(runner);
     int tests_failed = srunner_ntests_failed(runner);
