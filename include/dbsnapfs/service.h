@@ -25,6 +25,7 @@ struct service_config {
     const char *source;      /* PATH or URL */
     const char *repo;        /* NULL: the database's path with ".backups" behind it */
     const char *mount_point; /* NULL: no mount; noted in the repository's lock */
+    const char *holder;      /* who holds the lock without a mount: "dbsnapfs backup" */
     bool read_only;          /* no command that writes; takes no lock */
     bool wait;               /* for another writer of the repository, instead of -EBUSY */
     bool source_optional;    /* the database may be missing: only backups are looked at */
@@ -36,6 +37,7 @@ int service_new(const struct service_config *config, struct service **ret_servic
 void service_free(struct service *service); /* cancels and waits for what runs */
 
 struct repo *service_repo(struct service *service);
+/* NULL only with source_optional, when the database's directory is missing too. */
 struct source *service_source(struct service *service);
 const char *service_mount_point(struct service *service); /* NULL: none */
 
@@ -51,6 +53,28 @@ int service_default_repo(const char *source_spec, char **ret_path, struct err *e
  */
 int service_command(struct service *service, const char *line, size_t len,
                     const atomic_bool *cancel, struct buf *out);
+
+/*
+ * The same verbs as a table, for help and for programs that offer them. A key's `value` is
+ * NULL for a bare word (`if-changed`), a name in capitals for any text (`note=TEXT`), or the
+ * only text there is (`wait=no`).
+ */
+struct service_key {
+    const char *name, *value, *help;
+};
+struct service_verb {
+    const char *name;
+    const char *argument;           /* "[BACKUP|all]", NULL: takes none */
+    const char *help;               /* what it does, in a line */
+    const struct service_key *keys; /* ends with a NULL name; NULL: none */
+};
+const struct service_verb *service_verb_at(size_t index); /* NULL behind the last */
+
+/* Is this a line that service_command() would run? -EINVAL with its message if not. */
+int service_check_line(const char *line, size_t len, struct err *err);
+
+/* Appends `word` as service_command() reads it back; newlines cannot be quoted. */
+void service_quote(struct buf *out, const char *word);
 
 /* The last result that service_command() gave to anyone: what reading `control` shows. */
 void service_last_result(struct service *service, struct buf *out);
@@ -70,6 +94,10 @@ struct service_progress {
     int64_t started_ns;               /* monotonic clock */
 };
 void service_progress(struct service *service, struct service_progress *ret_progress);
+
+/* "backup  43 %  451.2 MiB of 1.0 GiB  612.0 MiB/s  1 s left" as of `now_ns`, monotonic */
+void service_progress_text(const struct service_progress *progress, int64_t now_ns,
+                           struct buf *out);
 
 /* The log, one line an operation, oldest first. */
 int service_log(struct service *service, struct buf *out, struct err *err);

@@ -1,0 +1,161 @@
+/*
+ * backup: the source's pages, in order, into the repository.
+ *
+ * The capture and the writer are joined here and know nothing of each other: the capture says
+ * first what it is going to send, which is when the writer can be made, and then sends pages.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dbsnapfs/source.h"
+#include "dbsnapfs/store/repo.h"
+#include "dbsnapfs/store/writer.h"
+#include "dbsnapfs/util/text.h"
+#include "service/core.h"
+
+/* One backup under way. */
+struct taking {
+    struct service *service;
+    struct turn *turn;
+    struct backup_writer *writer;
+    char *settings;
+};
+
+static int check_cancel(const struct turn *turn, struct err *err)
+{
+    return atomic_load(&turn->cancel) ? err_set(err, ECANCELED, "backup: cancelled") : 0;
+}
+
+static int take_begin(void *arg, const struct source_info *info, const char *settings,
+                      struct err *err)
+{
+    struct taking *taking = arg;
+
+    atomic_store(&taking->turn->total_bytes, info->image_bytes);
+    taking->settings = strdup(settings ? settings : "{}");
+    if (!taking->settings)
+        return err_sys(err, ENOMEM, "backup");
+    /* In rollback mode the database's writers are blocked until the capture has ended. */
+    return backup_writer_new(taking->service->repo, info->page_size, !info->wal, &taking->writer,
+                             err);
+}
+
+static int take_put(void *arg, uint64_t offset, const void *bytes, size_t len, struct err *err)
+{
+    struct taking *taking = arg;
+    int code = check_cancel(taking->turn, err);
+
+    if (code == 0)
+        code = backup_writer_put(taking->writer, offset, bytes, len, err);
+    if (code == 0 && offset + len > atomic_load(&taking->turn->done_bytes))
+        atomic_store(&taking->turn->done_bytes, offset + len);
+    return code;
+}
+
+/* Is this UTF-8, as it has to be in a manifest? */
+static bool is_utf8(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+
+    while (*s != '\0') {
+        unsigned more = *s < 0x80 ? 0 : *s < 0xc2 ? 9 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : 3;
+
+        if (*s > 0xf4 || more == 9 || (*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
+            (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
+            return false;
+        for (s++; more > 0; more--, s++)
+            if ((*s & 0xc0) != 0x80)
+                return false;
+    }
+    return true;
+}
+
+static void describe(const struct backup_entry *entry, int64_t took_ns, struct result *result)
+{
+    char size[TEXT_BYTES], stored[TEXT_BYTES], took[TEXT_BYTES];
+    struct buf rest = BUF_INIT;
+
+    text_bytes(entry->image_bytes, size);
+    text_bytes(entry->stored_bytes, stored);
+    text_duration(took_ns, took);
+    buf_addf(&rest, "%" PRIu64 " of %" PRIu64 " blocks new, %s stored", entry->changed_blocks,
+             entry->block_count, stored);
+    buf_addf(&result->line, "%s %s in %s, %s", entry->name, size, took, buf_text(&rest));
+    buf_addf(&result->logged, "%s %s, %s", entry->name, size, buf_text(&rest));
+    if (entry->note && *entry->note != '\0')
+        buf_addf(&result->logged, " note=\"%s\"", entry->note);
+    buf_free(&rest);
+}
+
+/* Ends the image and commits it; the writer is gone afterwards. */
+static int commit(struct taking *taking, const struct command *command, uint64_t image_bytes,
+                  int64_t started_ns, struct result *result, struct err *err)
+{
+    const char *note = command_value(command, "note");
+    struct backup_entry entry = {.started_ns = started_ns};
+    bool stored = false;
+    int code;
+
+    entry.note = strdup(note ? note : "");
+    entry.source = strdup(source_path(taking->service->source));
+    entry.settings = taking->settings;
+    taking->settings = NULL;
+    if (!entry.note || !entry.source) {
+        code = err_sys(err, ENOMEM, "backup");
+    } else {
+        code = backup_writer_commit(taking->writer, image_bytes,
+                                    command_value(command, "if-changed") != NULL, &entry, &stored,
+                                    err);
+        taking->writer = NULL;
+    }
+    if (code == 0 && stored)
+        describe(&entry, clock_monotonic_ns() - taking->turn->started_ns, result);
+    else if (code == 0)
+        buf_addf(&result->line, "skipped: nothing has changed since %s", entry.name);
+    backup_entry_free(&entry);
+    if (code == 0 && stored)
+        check_want(taking->service);
+    return code;
+}
+
+static int backup_run(struct service *service, const struct command *command, struct turn *turn,
+                      const atomic_bool *cancel, struct result *result, struct err *err)
+{
+    struct taking taking = {.service = service, .turn = turn};
+    struct source_sink sink = {&taking, take_begin, take_put};
+    const char *note = command_value(command, "note");
+    int64_t started_ns = clock_now_ns();
+    uint64_t image_bytes = 0;
+    int code;
+
+    if (note && !is_utf8(note))
+        return err_set(err, EINVAL, "backup: note= is not UTF-8 text");
+    if (!service->source)
+        return err_set(err, ENOENT, "backup: there is no database");
+    code = source_capture(service->source, &sink, cancel, &image_bytes, err);
+    if (code == 0 && !taking.writer) /* a database without a page */
+        code = backup_writer_new(service->repo, 0, false, &taking.writer, err);
+    if (code == 0)
+        code = check_cancel(turn, err);
+    if (code == 0)
+        code = commit(&taking, command, image_bytes, started_ns, result, err);
+    backup_writer_abort(taking.writer);
+    free(taking.settings);
+    return code;
+}
+
+static const struct service_key backup_keys[] = {
+    {"note", "TEXT", "a text kept with the backup"},
+    {"if-changed", NULL, "only if the database differs from the newest backup"},
+    COMMAND_QUEUE_KEYS,
+    {NULL, NULL, NULL},
+};
+
+const struct verb backup_verb = {
+    .shown = {"backup", NULL, "takes a backup", backup_keys},
+    .queued = true,
+    .writes = true,
+    .run = backup_run,
+};
