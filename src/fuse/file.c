@@ -1,0 +1,127 @@
+/*
+ * Open files. What may take long (opening, writing, closing) can be interrupted.
+ */
+#define FUSE_USE_VERSION 314
+#include <errno.h>
+#include <fcntl.h>
+
+#include "mount.h"
+
+static struct node_file *file_of(const struct fuse_file_info *fi)
+{
+    return (struct node_file *)(uintptr_t)fi->fh;
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct mount *mount = mount_of(req);
+    struct inode *inode = inode_get(mount->inodes, ino);
+    struct node_file *file = NULL;
+    struct err err = ERR_INIT;
+    struct interrupt in;
+    struct node_request request = {&in.cancel};
+    bool writing = (fi->flags & O_ACCMODE) != O_RDONLY;
+
+    interrupt_begin(&in, &mount->interrupts, req);
+    int r = node_open(inode->node, writing, &request, &file, &err);
+    interrupt_end(&in);
+    if (r < 0) {
+        mount_fail(req, inode, NULL, &err);
+        return;
+    }
+    fi->fh = (uint64_t)(uintptr_t)file;
+    fi->keep_cache = file->keep_cache;
+    fi->direct_io = file->direct;
+    fi->noflush = !file->ops->flush;
+    if (fuse_reply_open(req, fi) < 0) /* the opener is gone */
+        file->ops->close(file);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+    struct mount *mount = mount_of(req);
+    struct node_file *file = file_of(fi);
+    struct err err = ERR_INIT;
+    size_t len = 0;
+
+    if (!file->ops->read) {
+        fuse_reply_err(req, EBADF);
+        return;
+    }
+    void *buffer = buffers_get(&mount->buffers);
+    if (!buffer) {
+        fuse_reply_err(req, ENOMEM);
+        return;
+    }
+    if (size > mount->buffers.bytes)
+        size = mount->buffers.bytes;
+    if (file->ops->read(file, (uint64_t)offset, buffer, size, &len, &err) < 0)
+        mount_fail(req, inode_get(mount->inodes, ino), NULL, &err);
+    else
+        fuse_reply_buf(req, buffer, len);
+    buffers_put(&mount->buffers, buffer);
+}
+
+/* Why a command failed is in `control` and in the log already: only the code is told. */
+static void reply_result(fuse_req_t req, int r)
+{
+    fuse_reply_err(req, r < 0 ? err_to_mount(r) : 0);
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
+              struct fuse_file_info *fi)
+{
+    struct mount *mount = mount_of(req);
+    struct node_file *file = file_of(fi);
+    struct err err = ERR_INIT;
+    struct interrupt in;
+    struct node_request request = {&in.cancel};
+    (void)ino;
+
+    if (!file->ops->write) {
+        fuse_reply_err(req, EROFS);
+        return;
+    }
+    interrupt_begin(&in, &mount->interrupts, req);
+    int r = file->ops->write(file, &request, (uint64_t)offset, bytes, size, &err);
+    interrupt_end(&in);
+    if (r < 0)
+        reply_result(req, r);
+    else
+        fuse_reply_write(req, size);
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct mount *mount = mount_of(req);
+    struct node_file *file = file_of(fi);
+    struct err err = ERR_INIT;
+    struct interrupt in;
+    struct node_request request = {&in.cancel};
+    int r = 0;
+    (void)ino;
+
+    if (file->ops->flush) {
+        interrupt_begin(&in, &mount->interrupts, req);
+        r = file->ops->flush(file, &request, &err);
+        interrupt_end(&in);
+    }
+    reply_result(req, r);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct node_file *file = file_of(fi);
+    (void)ino;
+    file->ops->close(file);
+    fuse_reply_err(req, 0);
+}
+
+/* A command has done what it does, durably, when its write returns. */
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+    (void)ino;
+    (void)datasync;
+    (void)fi;
+    fuse_reply_err(req, 0);
+}
