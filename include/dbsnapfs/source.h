@@ -41,7 +41,9 @@ struct source_info {
 };
 int source_info(struct source *source, struct source_info *ret_info, struct err *err);
 
-/* Where a capture goes. Offsets ascend, gaps are zeros; the first page is put again last. */
+/* Where a capture goes. Each put holds whole blocks of max(page_size, 4096) bytes, but for
+ * the image's end. Offsets ascend and gaps are zeros; only block 0, with the page that SQLite
+ * writes last, comes last. */
 struct source_sink {
     void *arg;
     /* Once, before the first put. `settings` is a JSON object of the database's settings:
@@ -60,14 +62,14 @@ int source_capture(struct source *source, const struct source_sink *sink, const 
                    uint64_t *ret_image_bytes, struct err *err);
 
 /* The schema as SQL text that can be read back, each statement ending in ";\n", tables
- * first, then indexes, triggers and views; of the live database, and of a backup. */
+ * first, then indexes, views and triggers; of the live database, and of a backup. */
 int source_schema(struct source *source, struct buf *out, struct err *err);
 int source_snapshot_schema(struct snapshot *snapshot, struct buf *out, struct err *err);
 
 /*
  * PRAGMA quick_check (or integrity_check and foreign_key_check if `deep`) on a backup's image
- * through the store. `out` gets "ok" or the first findings, a line each. Returns 0 when the
- * check could run.
+ * through the store. `out` gets "ok" or the first findings, a line each; damage in the
+ * store is one, and comes first. Returns 0 when the check could run.
  */
 int source_snapshot_check(struct snapshot *snapshot, bool deep, const atomic_bool *cancel,
                           struct buf *out, struct err *err);

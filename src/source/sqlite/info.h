@@ -1,0 +1,22 @@
+/*
+ * What a live database is: its sizes and settings.
+ */
+#ifndef DBSNAPFS_SOURCE_SQLITE_INFO_H
+#define DBSNAPFS_SOURCE_SQLITE_INFO_H
+
+struct buf;
+struct connection;
+struct err;
+struct source_info;
+
+/* Begins a transaction that sees one state from here to the connection's end. */
+int info_hold(struct connection *connection, struct err *err);
+
+/* Of the state that is held. */
+int info_read(struct connection *connection, struct source_info *ret_info, struct err *err);
+
+/* The settings as a JSON object, see source.h. */
+int info_settings(struct connection *connection, const struct source_info *info, struct buf *out,
+                  struct err *err);
+
+#endif
