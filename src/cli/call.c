@@ -1,0 +1,91 @@
+/*
+ * What every verb needs: a way to fail, a way to print, a repository to look at.
+ */
+#include "cli/call.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "dbsnapfs/service.h"
+#include "dbsnapfs/util/err.h"
+
+int call_fail(const struct err *err)
+{
+    if (err->code != -EPIPE)
+        (void)fprintf(stderr, "dbsnapfs: %s\n", err->text);
+    return STATUS_FAILURE;
+}
+
+int call_misused(const struct call *call, const char *fmt, ...)
+{
+    struct buf text = BUF_INIT;
+    char message[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(message, sizeof message, fmt, ap);
+    va_end(ap);
+    buf_addf(&text, "dbsnapfs: %s; see dbsnapfs %s%s\n", message, call->verb ? "help " : "--help",
+             call->verb ? call->verb : "");
+    (void)fputs(buf_text(&text), stderr);
+    buf_free(&text);
+    return STATUS_USAGE;
+}
+
+int call_print(const struct buf *text, struct err *err)
+{
+    size_t done = 0;
+
+    if (buf_error(text) != 0)
+        return err_sys(err, ENOMEM, "standard output");
+    while (done < text->len) {
+        ssize_t n = write(STDOUT_FILENO, text->data + done, text->len - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, errno, "standard output");
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+void call_add_clean(struct buf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        buf_add_char(out, c < 0x20 || c == 0x7f ? '?' : *text);
+    }
+}
+
+int call_repo_path(const struct call *call, const char **ret_path, char **ret_heap, struct err *err)
+{
+    int code;
+
+    *ret_heap = NULL;
+    if (call->options->repo) {
+        *ret_path = call->options->repo;
+        return 0;
+    }
+    code = service_default_repo(call->args[0], ret_heap, err);
+    if (code == 0)
+        *ret_path = *ret_heap;
+    return code;
+}
+
+int call_open(const struct call *call, struct service **ret_service, struct err *err)
+{
+    struct service_config config = {
+        .source = call->args[0],
+        .repo = call->options->repo,
+        .read_only = true,
+        .source_optional = true,
+        .compress = call->options->compress,
+        .cache_bytes = call->options->cache_bytes,
+    };
+
+    return service_new(&config, ret_service, err);
+}

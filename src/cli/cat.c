@@ -1,0 +1,61 @@
+/*
+ * cat: a file of the tree to standard output, without a mount.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "cli/call.h"
+#include "cli/copy.h"
+#include "dbsnapfs/service.h"
+#include "dbsnapfs/tree.h"
+#include "dbsnapfs/util/err.h"
+#include "dbsnapfs/view.h"
+
+static int put_out(void *arg, const void *bytes, size_t len, struct err *err)
+{
+    const char *at = bytes;
+
+    (void)arg;
+    while (len > 0) {
+        ssize_t n = write(STDOUT_FILENO, at, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, errno, "standard output");
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int cat_run(const struct call *call)
+{
+    struct node *root = NULL, *node = NULL;
+    struct copy copy = {.cancel = NULL};
+    struct service *service = NULL;
+    struct err err = ERR_INIT;
+    int code;
+
+    code = call_open(call, &service, &err);
+    if (code == 0)
+        code = view_root(service, &root, &err);
+    if (code == 0)
+        code = node_walk(root, call->args[1], &node, &err);
+    if (code == 0 && !node->ops->open)
+        code = err_sys(&err, EISDIR, "%s", call->args[1]);
+    if (code == 0)
+        code = copy_stream(&copy, node, put_out, NULL, &err);
+    node_unref(node);
+    node_unref(root);
+    service_free(service);
+    return code == 0 ? STATUS_FINE : call_fail(&err);
+}
+
+const struct cli_verb cat_verb = {
+    "cat",
+    "SOURCE PATH",
+    "prints a file that a mount would show, such as backups/latest/schema.sql",
+    2,
+    2,
+    cat_run};

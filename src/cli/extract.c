@@ -1,0 +1,138 @@
+/*
+ * extract: a file or a whole entry of a backup to a new place, without a mount.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/bar.h"
+#include "cli/call.h"
+#include "cli/copy.h"
+#include "cli/place.h"
+#include "cli/signals.h"
+#include "dbsnapfs/service.h"
+#include "dbsnapfs/source.h"
+#include "dbsnapfs/tree.h"
+#include "dbsnapfs/util/clock.h"
+#include "dbsnapfs/util/err.h"
+#include "dbsnapfs/util/text.h"
+#include "dbsnapfs/view.h"
+
+struct extraction {
+    struct copy copy;
+    int64_t started_ns;
+};
+
+static void poll_copy(void *arg, struct service_progress *ret_progress)
+{
+    struct extraction *extraction = arg;
+
+    *ret_progress = (struct service_progress){
+        .active = true,
+        .verb = "extract",
+        .done_bytes = atomic_load(&extraction->copy.done_bytes),
+        .total_bytes = atomic_load(&extraction->copy.total_bytes),
+        .started_ns = extraction->started_ns,
+    };
+}
+
+/* A file that goes to a directory keeps its name there, as with cp. */
+static void name_destination(const char *path, const char *dest, struct buf *out)
+{
+    const char *slash = strrchr(path, '/');
+    struct stat st;
+
+    buf_add_text(out, dest);
+    if (stat(dest, &st) == 0 && S_ISDIR(st.st_mode))
+        buf_addf(out, "/%s", slash ? slash + 1 : path);
+}
+
+static int extract_node(const struct call *call, struct service *service, struct node *node,
+                        const char *path, struct extraction *extraction, struct err *err)
+{
+    const char *dest = call->args[call->count - 1];
+    struct source *source = service_source(service);
+    struct node_attr attr = {.size = 0};
+    struct buf name = BUF_INIT;
+    struct bar bar;
+    int code;
+
+    code = node_attr(node, &attr, err);
+    if (code != 0)
+        return code;
+    if (attr.kind == NODE_FILE) {
+        name_destination(path, dest, &name);
+        code = place_check_restore(buf_text(&name), source ? source_path(source) : NULL, err);
+        atomic_store(&extraction->copy.total_bytes, attr.size);
+    }
+    if (code != 0)
+        goto out;
+    extraction->copy.cancel = signals_catch();
+    extraction->started_ns = clock_monotonic_ns();
+    bar_start(&bar, call->options->quiet, poll_copy, extraction);
+    code = attr.kind == NODE_FILE
+               ? copy_file(&extraction->copy, node, buf_text(&name), call->options->force, err)
+               : copy_directory(&extraction->copy, node, dest, err);
+    bar_end(&bar);
+    if (code == -EEXIST && attr.kind == NODE_FILE)
+        code = err_set(err, EEXIST, "%s exists already; --force replaces it", buf_text(&name));
+out:
+    buf_free(&name);
+    return code;
+}
+
+static int say_done(const struct call *call, struct extraction *extraction, struct err *err)
+{
+    char size[TEXT_BYTES], took[TEXT_BYTES];
+    struct buf out = BUF_INIT;
+    int code;
+
+    if (call->options->quiet)
+        return 0;
+    text_bytes(atomic_load(&extraction->copy.done_bytes), size);
+    text_duration(clock_monotonic_ns() - extraction->started_ns, took);
+    buf_addf(&out, "%s: %s in %s\n", call->args[call->count - 1], size, took);
+    code = call_print(&out, err);
+    buf_free(&out);
+    return code;
+}
+
+static int extract_run(const struct call *call)
+{
+    const char *path = call->count == 4 ? call->args[2] : "database.sqlite";
+    struct extraction extraction = {.started_ns = 0};
+    struct node *root = NULL, *node = NULL;
+    struct service *service = NULL;
+    struct buf where = BUF_INIT;
+    struct err err = ERR_INIT;
+    int code;
+
+    code = call_open(call, &service, &err);
+    if (code == 0)
+        code = view_root(service, &root, &err);
+    buf_addf(&where, "%s%s/%s", strncmp(call->args[1], "at/", 3) == 0 ? "" : "backups/",
+             call->args[1], path);
+    if (code == 0)
+        code = node_walk(root, buf_text(&where), &node, &err);
+    if (code == 0)
+        code = extract_node(call, service, node, path, &extraction, &err);
+    if (code == 0)
+        code = say_done(call, &extraction, &err);
+    node_unref(node);
+    node_unref(root);
+    service_free(service);
+    buf_free(&where);
+    if (code == 0)
+        return STATUS_FINE;
+    (void)call_fail(&err);
+    return code == -ECANCELED ? signals_status(STATUS_FAILURE) : STATUS_FAILURE;
+}
+
+const struct cli_verb extract_verb = {
+    "extract",
+    "SOURCE BACKUP [PATH] DEST",
+    "copies database.sqlite, another file or the directory . of a backup to a new place",
+    3,
+    4,
+    extract_run};

@@ -1,0 +1,123 @@
+/*
+ * Mounting: everything that can be refused is refused before anything is mounted, in the
+ * foreground, with one line. The service is made after the process went to the background,
+ * because its threads would not come along.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "cli/call.h"
+#include "cli/place.h"
+#include "dbsnapfs/fuse.h"
+#include "dbsnapfs/service.h"
+#include "dbsnapfs/source.h"
+#include "dbsnapfs/util/clock.h"
+#include "dbsnapfs/util/err.h"
+#include "dbsnapfs/view.h"
+
+/* What the hooks need; paths are absolute, since a daemon's directory is the root. */
+struct mounting {
+    const struct options *options;
+    struct source *source;
+    char *mount;
+    char *repo;
+    struct service *service;
+};
+
+static int mount_start(void *arg, struct node **ret_root, struct err *err)
+{
+    struct mounting *mounting = arg;
+    struct service_config config = {
+        .source = source_path(mounting->source),
+        .repo = mounting->repo,
+        .mount_point = mounting->mount,
+        .read_only = mounting->options->read_only,
+        .compress = mounting->options->compress,
+        .cache_bytes = mounting->options->cache_bytes,
+    };
+    int code = service_new(&config, &mounting->service, err);
+
+    if (code == 0)
+        code = view_root(mounting->service, ret_root, err);
+    return code;
+}
+
+static void mount_stop(void *arg)
+{
+    struct mounting *mounting = arg;
+
+    if (mounting->service)
+        service_stop(mounting->service);
+}
+
+static void mount_progress(void *arg)
+{
+    struct mounting *mounting = arg;
+    struct service_progress progress = {.active = false};
+    struct buf text = BUF_INIT;
+
+    if (!mounting->service)
+        return;
+    service_progress(mounting->service, &progress);
+    if (progress.active)
+        service_progress_text(&progress, clock_monotonic_ns(), &text);
+    else
+        buf_add_text(&text, "nothing is running");
+    syslog(LOG_INFO, "%s: %s", mounting->mount, buf_text(&text));
+    if (mounting->options->foreground || mounting->options->debug)
+        (void)fprintf(stderr, "dbsnapfs: %s\n", buf_text(&text));
+    buf_free(&text);
+}
+
+static int prepare(const struct call *call, struct mounting *mounting, struct err *err)
+{
+    const char *repo = NULL;
+    char *heap = NULL;
+    int code;
+
+    code = source_new(call->args[0], &mounting->source, err);
+    if (code == 0)
+        code = source_check(mounting->source, err);
+    if (code == 0)
+        code = call_repo_path(call, &repo, &heap, err);
+    if (code == 0)
+        code = place_check_mount(call->args[1], source_path(mounting->source), repo,
+                                 &mounting->mount, &mounting->repo, err);
+    free(heap);
+    return code;
+}
+
+int mount_run(const struct call *call)
+{
+    const struct options *options = call->options;
+    struct mounting mounting = {.options = options};
+    struct mount_hooks hooks = {&mounting, mount_start, mount_stop, mount_progress};
+    struct err err = ERR_INIT;
+    int code;
+
+    code = prepare(call, &mounting, &err);
+    if (code == 0) {
+        struct mount_config config = {
+            .source = call->args[0],
+            .mount_point = mounting.mount,
+            .statfs_path = mounting.repo,
+            .foreground = options->foreground || options->debug,
+            .debug = options->debug,
+            .read_only = options->read_only,
+            .allow_other = options->allow_other,
+            .uid = options->uid,
+            .gid = options->gid,
+            .umask = options->umask,
+            .fuse_options = options->fuse_options.len > 0 ? buf_text(&options->fuse_options) : NULL,
+        };
+
+        code = mount_serve(&config, &hooks, &err);
+    }
+    service_free(mounting.service);
+    source_free(mounting.source);
+    free(mounting.mount);
+    free(mounting.repo);
+    return code == 0 ? STATUS_FINE : call_fail(&err);
+}
