@@ -42,8 +42,6 @@ static int cat_run(const struct call *call)
         code = view_root(service, &root, &err);
     if (code == 0)
         code = node_walk(root, call->args[1], &node, &err);
-    if (code == 0 && !node->ops->open)
-        code = err_sys(&err, EISDIR, "%s", call->args[1]);
     if (code == 0)
         code = copy_stream(&copy, node, put_out, NULL, &err);
     node_unref(node);

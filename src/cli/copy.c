@@ -50,12 +50,11 @@ int copy_stream(struct copy *copy, struct node *node,
                 int (*put)(void *arg, const void *bytes, size_t len, struct err *err), void *arg,
                 struct err *err)
 {
+    struct node_request request = {copy->cancel};
     struct node_file *file = NULL;
     int code;
 
-    if (!node->ops->open)
-        return err_set(err, EISDIR, "it is no file");
-    code = node->ops->open(node, false, &file, err);
+    code = node_open(node, false, copy->cancel ? &request : NULL, &file, err);
     if (code != 0)
         return code;
     copy->block = malloc(BLOCK_BYTES);
@@ -259,7 +258,7 @@ static int copy_entries(struct copy *copy, struct node *node, const char *dest, 
 
         buf_clear(&names.text);
         names.count = 0;
-        code = node->ops->list(node, names.next, collect, &names, err);
+        code = node_list(node, names.next, collect, &names, err);
         if (code == 0 && buf_error(&names.text) != 0)
             code = err_sys(err, ENOMEM, "%s", dest);
         name = buf_text(&names.text);

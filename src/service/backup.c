@@ -135,8 +135,6 @@ static int backup_run(struct service *service, const struct command *command, st
     if (!service->source)
         return err_set(err, ENOENT, "backup: there is no database");
     code = source_capture(service->source, &sink, cancel, &image_bytes, err);
-    if (code == 0 && !taking.writer) /* a database without a page */
-        code = backup_writer_new(service->repo, 0, false, &taking.writer, err);
     if (code == 0)
         code = check_cancel(turn, err);
     if (code == 0)
