@@ -1,0 +1,175 @@
+/*
+ * A full frame is decoded once, when it enters the cache, and all its blocks are checked then. A
+ * delta frame stays as it is stored, some kilobytes for sixteen blocks; each of its blocks is
+ * decoded when it is asked for, from its base frame, which comes through the cache too.
+ */
+#include "store/frame.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dbsnapfs/util/buf.h"
+#include "dbsnapfs/util/err.h"
+#include "store/record.h"
+#include "store/repo_internal.h"
+
+static int frame_decode_full(struct repo *repo, struct frame *frame, const uint8_t *payload,
+                             size_t len, struct err *err)
+{
+    const struct frame_head *head = &frame->head;
+    struct codec *codec;
+    int code = repo_codec_borrow(repo, &codec, err);
+
+    if (code)
+        return code;
+    code = codec_decompress(codec, head->codec, NULL, 0, payload, len, frame->bytes,
+                            (size_t)head->slot_count * head->block_size);
+    repo_codec_return(repo, codec);
+    if (code == -ENOTSUP)
+        return err_set(err, ENOTSUP,
+                       "frame %llu is compressed with codec %u (%s), which this "
+                       "dbsnapfs was built without",
+                       (unsigned long long)head->id, head->codec,
+                       codec_name(head->codec) ? codec_name(head->codec) : "unknown");
+    if (code)
+        return err_set(err, -code, "frame %llu does not decompress", (unsigned long long)head->id);
+    for (uint32_t i = 0; i < head->slot_count; i++) {
+        if (format_content_hash(frame->bytes + (size_t)i * head->block_size, head->block_size,
+                                repo->identity.seed) != head->slots[i].hash)
+            return err_set(err, EBADMSG, "block %llu in frame %llu is not what was stored",
+                           (unsigned long long)head->slots[i].block, (unsigned long long)head->id);
+    }
+    return 0;
+}
+
+int frame_decode(struct repo *repo, const uint8_t *body, size_t len, struct frame **ret_frame,
+                 struct err *err)
+{
+    struct frame_head head;
+    struct frame *frame;
+    size_t payload, bytes;
+    int code = frame_head_decode(body, len, &head, err);
+
+    if (code)
+        return code;
+    payload = len - head.payload_offset;
+    bytes = head.kind == FRAME_FULL ? (size_t)head.slot_count * head.block_size : payload;
+    frame = malloc(sizeof(*frame) + bytes);
+    if (!frame)
+        return err_set(err, ENOMEM, "out of memory for a frame");
+    frame->head = head;
+    frame->segment = frame->offset = 0;
+    frame->stored_bytes = (uint32_t)payload;
+    if (head.kind == FRAME_FULL)
+        code = frame_decode_full(repo, frame, body + head.payload_offset, payload, err);
+    else
+        memcpy(frame->bytes, body + head.payload_offset, payload);
+    if (code) {
+        free(frame);
+        return code;
+    }
+    *ret_frame = frame;
+    return 0;
+}
+
+static int frame_load(void *context, struct cache_key key, void **ret_value, size_t *ret_bytes,
+                      struct err *err)
+{
+    struct repo *repo = context;
+    struct buf body = BUF_INIT;
+    struct frame *frame = NULL;
+    uint64_t segment = 0, offset = 0;
+    int code = record_locate_frame(repo, key.a, &segment, &offset, err);
+
+    if (code == 0)
+        code = record_read(repo, segment, offset, RECORD_FRAME, &body, NULL, err);
+    if (code)
+        goto out;
+    code = frame_decode(repo, (const uint8_t *)body.data, body.len, &frame, err);
+    if (code == 0 && frame->head.id != key.a) {
+        code = err_set(err, EBADMSG, "frame %llu stands where frame %llu should be",
+                       (unsigned long long)frame->head.id, (unsigned long long)key.a);
+        free(frame);
+    }
+    if (code) {
+        err_at(err, "%s/segments/%010llu.seg: byte %llu", repo->path, (unsigned long long)segment,
+               (unsigned long long)offset);
+        goto out;
+    }
+    frame->segment = segment;
+    frame->offset = offset;
+    *ret_value = frame;
+    *ret_bytes = sizeof(*frame) + (frame->head.kind == FRAME_FULL
+                                       ? (size_t)frame->head.slot_count * frame->head.block_size
+                                       : frame->stored_bytes);
+out:
+    buf_free(&body);
+    return code;
+}
+
+const struct cache_ops frame_cache_ops = {frame_load, free};
+
+int frame_get(struct repo *repo, uint64_t id, struct cache_ref **ref,
+              const struct frame **ret_frame, struct err *err)
+{
+    int code = cache_get(repo->frames, (struct cache_key){id, 0}, repo, ref, err);
+
+    if (code == 0)
+        *ret_frame = cache_value(*ref);
+    return code;
+}
+
+static int frame_damaged(struct repo *repo, const struct frame *frame, uint32_t slot,
+                         const char *what, struct err *err)
+{
+    return err_set(err, EBADMSG, "%s/segments/%010llu.seg: byte %llu: slot %u of frame %llu %s",
+                   repo->path, (unsigned long long)frame->segment,
+                   (unsigned long long)frame->offset, slot, (unsigned long long)frame->head.id,
+                   what);
+}
+
+static int frame_delta_block(struct repo *repo, const struct frame *frame, uint32_t slot, void *to,
+                             struct err *err)
+{
+    const struct frame_slot *s = &frame->head.slots[slot];
+    uint32_t size = frame->head.block_size;
+    struct cache_ref *ref = NULL;
+    const struct frame *base;
+    struct codec *codec;
+    int code = frame_get(repo, s->base_frame, &ref, &base, err);
+
+    if (code)
+        return code;
+    if (base->head.kind != FRAME_FULL || s->base_slot >= base->head.slot_count ||
+        base->head.block_size != size) {
+        code = frame_damaged(repo, frame, slot, "names a base that is none", err);
+        goto out;
+    }
+    code = repo_codec_borrow(repo, &codec, err);
+    if (code)
+        goto out;
+    code = codec_decompress(codec, frame->head.codec, base->bytes + (size_t)s->base_slot * size,
+                            size, frame->bytes + s->offset, s->len, to, size);
+    repo_codec_return(repo, codec);
+    if (code)
+        code = frame_damaged(repo, frame, slot, "does not decompress", err);
+    else if (format_content_hash(to, size, repo->identity.seed) != s->hash)
+        code = frame_damaged(repo, frame, slot, "is not what was stored", err);
+out:
+    cache_release(repo->frames, ref);
+    return code;
+}
+
+int frame_block(struct repo *repo, const struct frame *frame, uint32_t slot, uint64_t block,
+                void *to, struct err *err)
+{
+    uint32_t size = frame->head.block_size;
+
+    if (slot >= frame->head.slot_count || frame->head.slots[slot].block != block)
+        return frame_damaged(repo, frame, slot, "does not hold the block that is looked for", err);
+    if (frame->head.kind == FRAME_DELTA)
+        return frame_delta_block(repo, frame, slot, to, err);
+    memcpy(to, frame->bytes + (size_t)slot * size, size);
+    return 0;
+}

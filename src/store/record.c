@@ -1,0 +1,158 @@
+/*
+ * From a frame's id to its bytes takes two reads: the segment by its range of ids in memory, the
+ * offset from the segment's index, then the record. An index entry that is damaged leads to a
+ * record whose checksum, seeded with its offset, or whose id does not match.
+ */
+#include "store/record.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "dbsnapfs/storage.h"
+#include "dbsnapfs/util/buf.h"
+#include "dbsnapfs/util/err.h"
+#include "store/repo_internal.h"
+
+void segment_name(uint64_t id, char ret_name[SEGMENT_NAME_BYTES])
+{
+    snprintf(ret_name, SEGMENT_NAME_BYTES, "%010llu.seg", (unsigned long long)id);
+}
+
+int segment_name_parse(const char *name, uint64_t *ret_id)
+{
+    unsigned long long id;
+    char again[SEGMENT_NAME_BYTES];
+
+    if (sscanf(name, "%20llu", &id) != 1 || id == 0)
+        return -EINVAL;
+    segment_name(id, again);
+    for (size_t i = 0; i < sizeof(again); i++) {
+        if (name[i] != again[i])
+            return -EINVAL;
+        if (!name[i])
+            break;
+    }
+    *ret_id = id;
+    return 0;
+}
+
+int record_read(struct repo *repo, uint64_t id, uint64_t offset, uint32_t type, struct buf *body,
+                uint32_t *ret_type, struct err *err)
+{
+    uint8_t bytes[FORMAT_RECORD_BYTES];
+    char name[SEGMENT_NAME_BYTES];
+    struct record_head head;
+    void *to;
+    int code;
+
+    segment_name(id, name);
+    code = storage_read(repo->storage, name, offset, bytes, sizeof(bytes), err);
+    if (code)
+        return code;
+    record_head_decode(bytes, &head);
+    if ((type && head.type != type) || head.len > FORMAT_MAX_RECORD_BYTES)
+        return err_set(err, EBADMSG, "%s/segments/%s: no record begins at byte %llu", repo->path,
+                       name, (unsigned long long)offset);
+    buf_clear(body);
+    to = buf_reserve(body, head.len);
+    if (!to)
+        return err_set(err, ENOMEM, "%s/segments/%s: out of memory for a record of %u bytes",
+                       repo->path, name, head.len);
+    code = storage_read(repo->storage, name, offset + sizeof(bytes), to, head.len, err);
+    if (code)
+        return code;
+    body->len = head.len;
+    if (format_record_checksum(head.type, to, head.len, offset) != head.checksum)
+        return err_set(err, EBADMSG,
+                       "%s/segments/%s: the checksum of the record at byte %llu does not match",
+                       repo->path, name, (unsigned long long)offset);
+    if (ret_type)
+        *ret_type = head.type;
+    return 0;
+}
+
+/* The segment whose range of ids holds the frame. */
+static int record_find_segment(struct repo *repo, uint64_t frame,
+                               struct catalog_segment *ret_segment)
+{
+    size_t low = 0, high;
+    int code = -ENOENT;
+
+    pthread_rwlock_rdlock(&repo->segments_lock);
+    high = repo->segment_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct catalog_segment *s = &repo->segments[middle];
+
+        if (s->first_frame + s->frame_count <= frame)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < repo->segment_count && repo->segments[low].first_frame <= frame) {
+        *ret_segment = repo->segments[low];
+        code = 0;
+    }
+    pthread_rwlock_unlock(&repo->segments_lock);
+    return code;
+}
+
+int record_locate_frame(struct repo *repo, uint64_t frame, uint64_t *ret_segment,
+                        uint64_t *ret_offset, struct err *err)
+{
+    struct catalog_segment segment;
+    char name[SEGMENT_NAME_BYTES];
+    uint8_t bytes[8];
+    uint64_t at;
+    int code = record_find_segment(repo, frame, &segment);
+
+    if (code)
+        return err_set(err, EBADMSG, "%s: no segment has frame %llu", repo->path,
+                       (unsigned long long)frame);
+    segment_name(segment.id, name);
+    at = segment.index_offset + FORMAT_RECORD_BYTES + FORMAT_INDEX_HEAD_BYTES +
+         8 * (frame - segment.first_frame);
+    code = storage_read(repo->storage, name, at, bytes, sizeof(bytes), err);
+    if (code)
+        return code;
+    *ret_segment = segment.id;
+    *ret_offset = format_get64(bytes);
+    if (*ret_offset < FORMAT_HEADER_BYTES || *ret_offset >= segment.index_offset)
+        return err_set(err, EBADMSG,
+                       "%s/segments/%s: the index entry of frame %llu at byte %llu is damaged",
+                       repo->path, name, (unsigned long long)frame, (unsigned long long)at);
+    return 0;
+}
+
+int segment_ends_read(struct repo *repo, uint64_t id, struct segment_header *ret_header,
+                      struct segment_footer *ret_footer, struct err *err)
+{
+    uint8_t header[FORMAT_HEADER_BYTES], footer[FORMAT_FOOTER_BYTES];
+    char name[SEGMENT_NAME_BYTES];
+    uint64_t bytes;
+    int code;
+
+    segment_name(id, name);
+    code = storage_size(repo->storage, name, &bytes, err);
+    if (code)
+        return code;
+    if (bytes < sizeof(header) + sizeof(footer))
+        return err_set(err, EBADMSG, "%s/segments/%s: too short for a segment", repo->path, name);
+    code = storage_read(repo->storage, name, 0, header, sizeof(header), err);
+    if (code == 0)
+        code =
+            storage_read(repo->storage, name, bytes - sizeof(footer), footer, sizeof(footer), err);
+    if (code)
+        return code;
+    code = segment_header_decode(header, ret_header, err);
+    if (code == 0)
+        code = segment_footer_decode(footer, ret_footer, err);
+    if (code == 0 && (ret_header->backup_id != id || ret_footer->backup_id != id))
+        code = err_set(err, EBADMSG, "it is the segment of another backup");
+    if (code == 0 && (ret_footer->file_bytes != bytes || ret_footer->index_offset >= bytes ||
+                      ret_footer->manifest_offset >= bytes))
+        code = err_set(err, EBADMSG, "the footer does not fit the file's size");
+    if (code)
+        err_at(err, "%s/segments/%s", repo->path, name);
+    return code;
+}

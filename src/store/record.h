@@ -1,0 +1,26 @@
+/*
+ * Records of a segment: read with their checksum, and what a segment's ends say.
+ */
+#ifndef DBSNAPFS_STORE_RECORD_H
+#define DBSNAPFS_STORE_RECORD_H
+
+#include "store/format.h"
+
+struct buf;
+struct err;
+struct repo;
+
+/* Reads the record at `offset` of segment `id` and checks type (0: any) and checksum. `body` gets
+ * its bytes. Errors name segment and byte. */
+int record_read(struct repo *repo, uint64_t id, uint64_t offset, uint32_t type, struct buf *body,
+                uint32_t *ret_type, struct err *err);
+
+/* The offset of a frame's record, and the segment it is in, by the segment's index. */
+int record_locate_frame(struct repo *repo, uint64_t frame, uint64_t *ret_segment,
+                        uint64_t *ret_offset, struct err *err);
+
+/* Header and footer of a segment, checked against each other and its size. */
+int segment_ends_read(struct repo *repo, uint64_t id, struct segment_header *ret_header,
+                      struct segment_footer *ret_footer, struct err *err);
+
+#endif

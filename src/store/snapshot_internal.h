@@ -1,0 +1,38 @@
+/*
+ * A snapshot's inside, and a cursor over its blocks for one thread.
+ */
+#ifndef DBSNAPFS_STORE_SNAPSHOT_INTERNAL_H
+#define DBSNAPFS_STORE_SNAPSHOT_INTERNAL_H
+
+#include "dbsnapfs/store/snapshot.h"
+#include "store/format.h"
+
+struct cache_ref;
+struct frame;
+struct shard;
+
+struct snapshot {
+    struct repo *repo;
+    uint64_t id;
+    uint64_t image_bytes, block_count;
+    uint32_t page_size, block_size;
+    char name[40];
+};
+
+struct snapshot_cursor {
+    struct snapshot *snapshot;
+    uint32_t shard_number;
+    struct cache_ref *shard_ref, *frame_ref;
+    const struct shard *shard;
+    const struct frame *frame;
+};
+
+/* Where a block is, from the map. */
+int snapshot_place(struct snapshot_cursor *cursor, uint64_t block, block_place *ret_place,
+                   struct err *err);
+/* Sets the cursor's frame to the one that holds the block. */
+int snapshot_frame(struct snapshot_cursor *cursor, uint64_t block, uint32_t *ret_slot,
+                   struct err *err);
+void snapshot_cursor_release(struct snapshot_cursor *cursor);
+
+#endif
