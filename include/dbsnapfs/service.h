@@ -70,6 +70,10 @@ struct service_verb {
 };
 const struct service_verb *service_verb_at(size_t index); /* NULL behind the last */
 
+/* Notes a line that cannot be a command at all (too long, a NUL byte) as service_command()
+ * notes a command that failed, with a positive errno; `out` gets the result. */
+void service_refuse(struct service *service, int code, const char *text, struct buf *out);
+
 /* Is this a line that service_command() would run? -EINVAL with its message if not. */
 int service_check_line(const char *line, size_t len, struct err *err);
 

@@ -239,3 +239,13 @@ int service_command(struct service *service, const char *line, size_t len,
     command_release(&command);
     return code;
 }
+
+void service_refuse(struct service *service, int code, const char *text, struct buf *out)
+{
+    const struct result result = {BUF_INIT, BUF_INIT, BUF_INIT};
+    const struct command command = {.verb = NULL};
+    struct err err = ERR_INIT;
+
+    (void)err_set(&err, code, "%s", text);
+    conclude(service, &command, -code, &err, &result, 0, out);
+}
