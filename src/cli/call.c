@@ -57,7 +57,7 @@ void call_add_clean(struct buf *out, const char *text)
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
 
-        buf_add_char(out, c < 0x20 || c == 0x7f ? '?' : *text);
+        buf_add_char(out, (char)(c < 0x20 || c == 0x7f ? '?' : c));
     }
 }
 

@@ -323,8 +323,10 @@ int options_parse(int argc, char **argv, struct options *ret_options, struct err
     int code = 0;
 
     options.args = calloc((size_t)(argc > 0 ? argc : 1), sizeof *options.args);
-    if (!options.args)
-        code = err_sys(err, ENOMEM, "cannot start");
+    if (!options.args) {
+        *ret_options = options;
+        return err_sys(err, ENOMEM, "cannot start");
+    }
     for (; code == 0 && cursor.at < argc; cursor.at++) {
         char *word = argv[cursor.at];
 

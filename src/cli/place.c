@@ -36,24 +36,24 @@ bool place_is_within(const char *path, const char *dir)
 static int resolve_parent(const char *path, char **ret_path, struct err *err)
 {
     const char *slash = strrchr(path, '/');
-    struct buf joined = BUF_INIT;
-    char *parent = NULL, *upper = NULL;
-    int code = 0;
+    struct buf parent = BUF_INIT, joined = BUF_INIT;
+    char *upper = NULL;
+    int code;
 
-    parent = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
-    if (!parent)
-        return err_sys(err, ENOMEM, "%s", path);
-    if (slash == path || !slash || strcmp(parent, path) != 0)
-        code = place_resolve(parent, &upper, err);
-    if (code == 0) {
+    if (slash)
+        buf_add(&parent, path, slash == path ? 1 : (size_t)(slash - path));
+    else
+        buf_add_char(&parent, '.');
+    code = place_resolve(buf_text(&parent), &upper, err);
+    if (upper) {
         buf_addf(&joined, "%s%s%s", upper, strcmp(upper, "/") == 0 ? "" : "/",
                  slash ? slash + 1 : path);
         *ret_path = strdup(buf_text(&joined));
         if (!*ret_path)
             code = err_sys(err, ENOMEM, "%s", path);
     }
+    buf_free(&parent);
     buf_free(&joined);
-    free(parent);
     free(upper);
     return code;
 }
@@ -61,12 +61,13 @@ static int resolve_parent(const char *path, char **ret_path, struct err *err)
 int place_resolve(const char *path, char **ret_path, struct err *err)
 {
     size_t len = strlen(path);
-    char *trimmed;
+    char *trimmed = realpath(path, NULL);
     int code;
 
-    *ret_path = realpath(path, NULL);
-    if (*ret_path)
+    if (trimmed) {
+        *ret_path = trimmed;
         return 0;
+    }
     if (errno != ENOENT || len == 0)
         return err_sys(err, errno, "%s", path);
     while (len > 1 && path[len - 1] == '/')
@@ -109,7 +110,7 @@ int place_check_mount(const char *mount, const char *database, const char *repo,
         code = place_resolve(database, &real_database, err);
     if (code == 0)
         code = place_resolve(repo, &real_repo, err);
-    if (code != 0)
+    if (!real_mount || !real_database || !real_repo)
         goto out;
     if (place_is_within(real_database, real_mount))
         code = err_set(err, EINVAL, "%s: holds the database %s, which the mount would cover", mount,

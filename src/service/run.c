@@ -41,13 +41,13 @@ static void render(int code, const struct err *err, const struct result *result,
 }
 
 /* Takes `shown` over as the last result. */
-static void keep_last(struct service *service, struct buf *shown)
+static void keep_last(struct service *service, struct buf shown)
 {
     struct buf old;
 
     (void)pthread_mutex_lock(&service->lock);
     old = service->last_result;
-    service->last_result = *shown;
+    service->last_result = shown;
     (void)pthread_mutex_unlock(&service->lock);
     buf_free(&old);
 }
@@ -82,7 +82,7 @@ static void conclude(struct service *service, const struct command *command, int
     service->commands_done++;
     service->commands_failed += code != 0;
     (void)pthread_mutex_unlock(&service->lock);
-    keep_last(service, &shown);
+    keep_last(service, shown);
 }
 
 /* Waits for a turn that was joined, runs, and ends it. */
@@ -173,7 +173,7 @@ static int detach(struct service *service, struct command *command, struct err *
         return code;
     }
     detached->command = *command;
-    keep_last(service, &started); /* before it can have a result of its own */
+    keep_last(service, started); /* before it can have a result of its own */
     code = start_thread(detached, err);
     if (code != 0) {
         (void)turns_wait(&service->turns, &detached->turn, &give_up, NULL);

@@ -146,7 +146,7 @@ static void add_totals(const struct facts *facts, struct buf *out)
 
 int service_status(struct service *service, struct buf *out, struct err *err)
 {
-    struct facts facts;
+    struct facts facts = {.waiting = 0};
     int code = gather(service, &facts, err);
 
     if (code != 0)
@@ -175,7 +175,7 @@ static json_t *json_text(const char *text)
     if (string || !text)
         return string;
     for (; *text != '\0'; text++)
-        buf_add_char(&ascii, (unsigned char)*text < 0x80 ? *text : '?');
+        buf_add_char(&ascii, (char)((unsigned char)*text < 0x80 ? *text : '?'));
     string = json_string(buf_text(&ascii));
     buf_free(&ascii);
     return string;
@@ -268,7 +268,7 @@ static json_t *json_status(struct service *service, const struct facts *facts)
 
 int service_status_json(struct service *service, struct buf *out, struct err *err)
 {
-    struct facts facts;
+    struct facts facts = {.waiting = 0};
     json_t *status;
     char *text = NULL;
     int code = gather(service, &facts, err);

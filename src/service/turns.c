@@ -173,12 +173,12 @@ bool turns_cancel(struct turns *turns, const atomic_bool *cancel, const char **r
                   int *ret_code)
 {
     bool found;
-    uint64_t id = 0;
 
     (void)pthread_mutex_lock(&turns->lock);
     found = turns->running;
     if (found) {
-        id = turns->first->id;
+        uint64_t id = turns->first->id;
+
         *ret_verb = turns->first->verb;
         *ret_code = -EINPROGRESS;
         atomic_store(&turns->first->cancel, true);
