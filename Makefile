@@ -26,7 +26,7 @@ BUILD ?= build/$(MODE)$(if $(strip $(WITHOUT)),-without-$(subst $(space),-,$(sor
 # then start make again.
 
 PKG_CONFIG ?= pkg-config
-REQUIRED   := fuse3 sqlite3 zlib jansson libxxhash
+REQUIRED   := fuse3 sqlite3 zlib jansson libxxhash libcrypto
 OPTIONAL   := $(filter-out $(WITHOUT),libdeflate libzstd)
 
 have    = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo $(1))

@@ -8,7 +8,8 @@ for group; do
     case $group in
     build)
         packages="$packages gcc libc6-dev make pkg-config libfuse3-dev fuse3 libsqlite3-dev
-            zlib1g-dev libjansson-dev libxxhash-dev libdeflate-dev libzstd-dev"
+            zlib1g-dev libjansson-dev libxxhash-dev libssl-dev libdeflate-dev
+            libzstd-dev"
         ;;
     demo) packages="$packages proj-data sqlite3" ;;
     check)
