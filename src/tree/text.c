@@ -89,25 +89,36 @@ static const struct node_file_ops text_file_ops = {
     .close = text_close,
 };
 
+int node_text_file(struct buf *text, bool immutable, struct node_file **ret_file, struct err *err)
+{
+    struct text_file *file = calloc(1, sizeof(*file));
+    if (!file || buf_error(text) < 0) {
+        free(file);
+        buf_free(text);
+        return err_set(err, ENOMEM, "out of memory");
+    }
+    file->file.ops = &text_file_ops;
+    file->file.keep_cache = immutable;
+    file->file.direct = !immutable;
+    file->text = *text;
+    *text = (struct buf)BUF_INIT;
+    *ret_file = &file->file;
+    return 0;
+}
+
 static int text_open(struct node *node, bool writing, const struct node_request *request,
                      struct node_file **ret_file, struct err *err)
 {
     const struct text_node *text = (struct text_node *)node;
+    struct buf rendering = BUF_INIT;
     (void)writing;
     (void)request;
-    struct text_file *file = calloc(1, sizeof(*file));
-    if (!file)
-        return err_set(err, ENOMEM, "out of memory");
-    file->file.ops = &text_file_ops;
-    file->file.keep_cache = text->text.immutable;
-    file->file.direct = !text->text.immutable;
-    int r = text_render(text, &file->text, err);
+    int r = text_render(text, &rendering, err);
     if (r < 0) {
-        text_close(&file->file);
+        buf_free(&rendering);
         return r;
     }
-    *ret_file = &file->file;
-    return 0;
+    return node_text_file(&rendering, text->text.immutable, ret_file, err);
 }
 
 static void text_free(struct node *node)

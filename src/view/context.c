@@ -1,0 +1,108 @@
+/*
+ * What the nodes of one tree share: the service, and facts about backups that cost time to
+ * work out. The kernel may drop a node whenever it likes and ask for it again; the facts
+ * survive that. They are few bytes each in a fixed table, where a newer one takes the place
+ * of an older one with the same remainder.
+ */
+#include "context.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dbsnapfs/service.h"
+#include "dbsnapfs/util/clock.h"
+#include "dbsnapfs/util/err.h"
+
+int view_new(struct service *service, struct view **ret_view, struct err *err)
+{
+    struct view *view = calloc(1, sizeof(*view));
+    if (!view)
+        return err_set(err, ENOMEM, "tree: out of memory");
+    atomic_init(&view->references, 1);
+    view->service = service;
+    view->started_ns = clock_now_ns();
+    pthread_mutex_init(&view->lock, NULL);
+    *ret_view = view;
+    return 0;
+}
+
+struct view *view_ref(struct view *view)
+{
+    atomic_fetch_add_explicit(&view->references, 1, memory_order_relaxed);
+    return view;
+}
+
+void view_unref(struct view *view)
+{
+    if (!view || atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) != 1)
+        return;
+    pthread_mutex_destroy(&view->lock);
+    free(view);
+}
+
+void view_release(void *view)
+{
+    view_unref(view);
+}
+
+struct repo *view_repo(const struct view *view)
+{
+    return service_repo(view->service);
+}
+
+int view_source(const struct view *view, struct source **ret_source, struct err *err)
+{
+    struct source *source = service_source(view->service);
+    if (!source)
+        return err_set(err, ENOENT, "the database is not there, only its backups");
+    *ret_source = source;
+    return 0;
+}
+
+/* The slot of `id`, emptied if another backup had it; the caller holds the lock. */
+static struct view_fact *fact_slot(struct view *view, uint64_t id)
+{
+    struct view_fact *fact = &view->facts[id % VIEW_FACTS];
+    if (fact->id != id)
+        *fact = (struct view_fact){.id = id};
+    return fact;
+}
+
+bool view_schema_bytes(struct view *view, uint64_t id, uint64_t *ret_bytes)
+{
+    pthread_mutex_lock(&view->lock);
+    const struct view_fact *fact = &view->facts[id % VIEW_FACTS];
+    bool known = fact->id == id && fact->has_schema_bytes;
+    if (known)
+        *ret_bytes = fact->schema_bytes;
+    pthread_mutex_unlock(&view->lock);
+    return known;
+}
+
+void view_note_schema_bytes(struct view *view, uint64_t id, uint64_t bytes)
+{
+    pthread_mutex_lock(&view->lock);
+    struct view_fact *fact = fact_slot(view, id);
+    fact->schema_bytes = bytes;
+    fact->has_schema_bytes = true;
+    pthread_mutex_unlock(&view->lock);
+}
+
+bool view_sha256(struct view *view, uint64_t id, char ret_hex[SHA256_HEX_BYTES])
+{
+    pthread_mutex_lock(&view->lock);
+    const struct view_fact *fact = &view->facts[id % VIEW_FACTS];
+    bool known = fact->id == id && fact->sha256[0];
+    if (known)
+        memcpy(ret_hex, fact->sha256, SHA256_HEX_BYTES);
+    pthread_mutex_unlock(&view->lock);
+    return known;
+}
+
+void view_note_sha256(struct view *view, uint64_t id, const char *hex)
+{
+    pthread_mutex_lock(&view->lock);
+    memcpy(fact_slot(view, id)->sha256, hex, SHA256_HEX_BYTES);
+    pthread_mutex_unlock(&view->lock);
+}

@@ -1,0 +1,114 @@
+/*
+ * A backup entry. What its files share is counted by references, because any of them may
+ * outlive the directory's node; of the catalog's row only what every stat needs is kept.
+ *
+ * The snapshot is opened by the first who needs it and closed by the last: while somebody
+ * reads, the others find it open, and a backup nobody looks at costs no memory.
+ */
+#include "entry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dbsnapfs/store/repo.h"
+#include "dbsnapfs/store/snapshot.h"
+#include "dbsnapfs/tree.h"
+#include "dbsnapfs/util/buf.h"
+#include "dbsnapfs/util/err.h"
+
+struct entry *entry_ref(struct entry *entry)
+{
+    atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
+    return entry;
+}
+
+void entry_unref(struct entry *entry)
+{
+    if (!entry || atomic_fetch_sub_explicit(&entry->references, 1, memory_order_acq_rel) != 1)
+        return;
+    view_unref(entry->view);
+    pthread_mutex_destroy(&entry->lock);
+    free(entry);
+}
+
+void entry_release(void *entry)
+{
+    entry_unref(entry);
+}
+
+int entry_snapshot_get(struct entry *entry, struct snapshot **ret_snapshot, struct err *err)
+{
+    int r = 0;
+    pthread_mutex_lock(&entry->lock);
+    if (!entry->snapshot)
+        r = snapshot_open(view_repo(entry->view), entry->id, &entry->snapshot, err);
+    if (r == 0) {
+        entry->snapshot_users++;
+        *ret_snapshot = entry->snapshot;
+    }
+    pthread_mutex_unlock(&entry->lock);
+    return r;
+}
+
+void entry_snapshot_put(struct entry *entry)
+{
+    struct snapshot *unused = NULL;
+    pthread_mutex_lock(&entry->lock);
+    if (--entry->snapshot_users == 0) {
+        unused = entry->snapshot;
+        entry->snapshot = NULL;
+    }
+    pthread_mutex_unlock(&entry->lock);
+    if (unused)
+        snapshot_close(unused);
+}
+
+static int empty_render(void *context, struct buf *out, struct err *err)
+{
+    (void)context;
+    (void)out;
+    (void)err;
+    return 0;
+}
+
+/* -wal and -shm: SQLite opens a database that says WAL on a read-only file system only
+ * when they are there. */
+static int empty_make(void *context, struct node **ret_node, struct err *err)
+{
+    static const struct node_text text = {.render = empty_render, .immutable = true};
+    struct entry *entry = context;
+    (void)err;
+    return node_text_new(&text, NULL, NULL, entry->started_ns, ret_node);
+}
+
+static const struct node_static_entry entry_files[] = {
+    {"database.sqlite", NODE_FILE, false, image_make},
+    {"database.sqlite-wal", NODE_FILE, true, empty_make},
+    {"database.sqlite-shm", NODE_FILE, true, empty_make},
+    {"schema.sql", NODE_FILE, false, schema_make},
+    {"manifest.json", NODE_FILE, false, manifest_make},
+    {"SHA256SUMS", NODE_FILE, false, sums_make},
+    {NULL, NODE_FILE, false, NULL},
+};
+
+int entry_make(struct view *view, const struct backup_entry *backup, struct node **ret_node,
+               struct err *err)
+{
+    struct entry *entry = calloc(1, sizeof(*entry));
+    if (!entry)
+        return err_set(err, ENOMEM, "%s: out of memory", backup->name);
+    atomic_init(&entry->references, 1);
+    entry->view = view_ref(view);
+    entry->id = backup->id;
+    entry->started_ns = backup->started_ns;
+    entry->image_bytes = backup->image_bytes;
+    pthread_mutex_init(&entry->lock, NULL);
+    if (backup->sha256[0])
+        view_note_sha256(view, backup->id, backup->sha256);
+    int r = node_static_new(entry_files, entry, entry_release, entry->started_ns, true, ret_node);
+    if (r < 0) {
+        entry_unref(entry);
+        return err_set(err, -r, "%s: out of memory", backup->name);
+    }
+    return 0;
+}

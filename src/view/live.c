@@ -1,0 +1,52 @@
+/* live/: the database as it is now. */
+#include <errno.h>
+
+#include "context.h"
+#include "dbsnapfs/source.h"
+#include "dbsnapfs/tree.h"
+#include "dbsnapfs/util/err.h"
+#include "text.h"
+
+static int schema_render(void *context, struct buf *out, struct err *err)
+{
+    struct source *source = NULL;
+    int r = view_source(context, &source, err);
+    return r < 0 ? r : source_schema(source, out, err);
+}
+
+static int schema_mtime(void *context, int64_t *ret_mtime_ns, struct err *err)
+{
+    struct source *source = NULL;
+    struct source_info info = {.page_size = 0};
+    int r = view_source(context, &source, err);
+    if (r == 0)
+        r = source_info(source, &info, err);
+    if (r == 0)
+        *ret_mtime_ns = info.changed_ns;
+    return r;
+}
+
+static int schema_make(void *view, struct node **ret_node, struct err *err)
+{
+    static const struct node_text text = {.render = schema_render, .mtime = schema_mtime};
+    (void)err;
+    return text_make(&text, view, ret_node);
+}
+
+static const struct node_static_entry live_entries[] = {
+    {"database.sqlite", NODE_FILE, false, live_image_make},
+    {"schema.sql", NODE_FILE, false, schema_make},
+    {NULL, NODE_FILE, false, NULL},
+};
+
+int live_make(void *view_context, struct node **ret_node, struct err *err)
+{
+    struct view *view = view_context;
+    int r = node_static_new(live_entries, view_ref(view), view_release, view->started_ns, false,
+                            ret_node);
+    if (r < 0) {
+        view_unref(view);
+        return err_set(err, -r, "live: out of memory");
+    }
+    return 0;
+}

@@ -1,0 +1,109 @@
+/*
+ * README.txt: what is here, with the commands as they are typed for this very mount.
+ *
+ * Names that a shell would take apart are quoted, so that a line can be copied as it stands.
+ */
+#include <string.h>
+
+#include "dbsnapfs/service.h"
+#include "dbsnapfs/source.h"
+#include "dbsnapfs/store/repo.h"
+#include "dbsnapfs/util/buf.h"
+#include "text.h"
+
+/* A word as a shell reads it back. */
+static void add_word(struct buf *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "/._-+,:@%=";
+    if (*word && strspn(word, plain) == strlen(word)) {
+        buf_add_text(out, word);
+        return;
+    }
+    buf_add_char(out, '\'');
+    for (const char *p = word; *p; p++) {
+        if (*p == '\'')
+            buf_add_text(out, "'\\''");
+        else
+            buf_add_char(out, *p);
+    }
+    buf_add_char(out, '\'');
+}
+
+/* `text` with %M, %S and %R replaced by mount point, source and repository. */
+static void add_filled(struct buf *out, const char *text, const char *mount, const char *source,
+                       const char *repo)
+{
+    for (const char *p = text; *p; p++) {
+        if (p[0] == '%' && p[1] == 'M')
+            add_word(out, mount);
+        else if (p[0] == '%' && p[1] == 'S')
+            add_word(out, source);
+        else if (p[0] == '%' && p[1] == 'R')
+            add_word(out, repo);
+        else {
+            buf_add_char(out, *p);
+            continue;
+        }
+        p++;
+    }
+}
+
+static const char page[] =
+    "This directory is a time machine of the database\n"
+    "    %S\n"
+    "Its backups are kept in\n"
+    "    %R\n"
+    "\n"
+    "Back up now; the command returns when it is done, with the result as exit status:\n"
+    "    echo backup > %M/control\n"
+    "    cat %M/control                  # ok, or what went wrong\n"
+    "\n"
+    "Look at the backups, newest last:\n"
+    "    ls %M/backups\n"
+    "\n"
+    "Query a backup where it lies:\n"
+    "    sqlite3 %M/backups/latest/database.sqlite .tables\n"
+    "\n"
+    "Copy a database out, of a backup or as it is now (to a new place: a file that programs\n"
+    "have open must not be overwritten):\n"
+    "    cp %M/backups/latest/database.sqlite restored.sqlite\n"
+    "    cp %M/live/database.sqlite copy.sqlite\n"
+    "\n"
+    "See what changed in the schema:\n"
+    "    diff %M/backups/latest/schema.sql %M/live/schema.sql\n"
+    "\n"
+    "Check a backup:\n"
+    "    (cd %M/backups/latest && sha256sum -c SHA256SUMS)\n"
+    "    echo 'verify latest' > %M/control\n"
+    "\n"
+    "control      write a command, read the result of the last one; `help` lists them all:\n"
+    "                 echo help > %M/control; cat %M/control\n"
+    "status       what the mount is doing now, and totals; status.json for programs\n"
+    "log          one line an operation, oldest first\n"
+    "live/        the database as it is now: a consistent copy whenever a file is opened\n"
+    "backups/     a directory each, named by its start in UTC; latest is the newest.\n"
+    "             They never change: database.sqlite is what SQLite's online backup gave,\n"
+    "             manifest.json says when and how.\n"
+    "\n"
+    "Unmount:\n"
+    "    fusermount3 -u %M\n";
+
+static int readme_render(void *context, struct buf *out, struct err *err)
+{
+    const struct view *view = context;
+    const char *mount = service_mount_point(view->service);
+    const struct source *source = service_source(view->service);
+    const char *repo = repo_path(view_repo(view));
+    (void)err;
+    add_filled(out, page, mount ? mount : "MOUNTPOINT",
+               source ? source_path(source) : "(not there, only its backups)", repo);
+    return 0;
+}
+
+int readme_make(void *view, struct node **ret_node, struct err *err)
+{
+    static const struct node_text text = {.render = readme_render};
+    (void)err;
+    return text_make(&text, view, ret_node);
+}

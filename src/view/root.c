@@ -1,0 +1,32 @@
+/* The mount's root: what stands at the top. */
+#include "context.h"
+#include "dbsnapfs/tree.h"
+#include "dbsnapfs/util/err.h"
+#include "dbsnapfs/view.h"
+
+#include <errno.h>
+
+static const struct node_static_entry root_entries[] = {
+    {"README.txt", NODE_FILE, false, readme_make},
+    {"control", NODE_FILE, false, control_make},
+    {"status", NODE_FILE, false, status_make},
+    {"status.json", NODE_FILE, false, status_json_make},
+    {"log", NODE_FILE, false, log_make},
+    {"live", NODE_DIRECTORY, false, live_make},
+    {"backups", NODE_DIRECTORY, false, backups_make},
+    {NULL, NODE_FILE, false, NULL},
+};
+
+int view_root(struct service *service, struct node **ret_root, struct err *err)
+{
+    struct view *view = NULL;
+    int r = view_new(service, &view, err);
+    if (r < 0)
+        return r;
+    r = node_static_new(root_entries, view, view_release, view->started_ns, false, ret_root);
+    if (r < 0) {
+        view_unref(view);
+        return err_set(err, -r, "tree: out of memory");
+    }
+    return 0;
+}
