@@ -133,8 +133,7 @@ int node_text_new(const struct node_text *text, void *context, void (*free_conte
 
 /* An open file of a text that is there already, for nodes that make theirs in their own way.
  * `text` is the file's afterwards and empty, whatever the result. */
-int node_text_file(struct buf *text, bool immutable, struct node_file **ret_file,
-                   struct err *err);
+int node_text_file(struct buf *text, bool immutable, struct node_file **ret_file, struct err *err);
 
 /* A symbolic link whose target is rendered when it is read. */
 int node_link_new(int (*render)(void *context, struct buf *out, struct err *err), void *context,

@@ -6,7 +6,6 @@
  * soon as the command that made them has returned; that a name is not there is never
  * remembered, for the same reason.
  */
-#define FUSE_USE_VERSION 314
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

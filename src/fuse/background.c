@@ -5,7 +5,6 @@
  * The word is a `struct err`, smaller than PIPE_BUF and so written in one piece; code 0
  * means ready. A daemon that dies closes the pipe without a word.
  */
-#define FUSE_USE_VERSION 314
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

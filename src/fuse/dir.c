@@ -9,7 +9,6 @@
  * the node's listing, which may hold locks that a look-up wants too: a batch of names is
  * collected first.
  */
-#define FUSE_USE_VERSION 314
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /*
  * Open files. What may take long (opening, writing, closing) can be interrupted.
  */
-#define FUSE_USE_VERSION 314
 #include <errno.h>
 #include <fcntl.h>
 

@@ -9,7 +9,6 @@
  * served are answered, and programs that hold files open get ENOTCONN afterwards. So a busy
  * mount cannot keep the daemon from ending.
  */
-#define FUSE_USE_VERSION 314
 #include "mount.h"
 
 #include <errno.h>

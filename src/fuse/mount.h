@@ -4,6 +4,7 @@
 #ifndef DBSNAPFS_SRC_FUSE_MOUNT_H
 #define DBSNAPFS_SRC_FUSE_MOUNT_H
 
+#define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 #include "interrupt.h"
 #include "report.h"
 
-#define MOUNT_REQUEST_BYTES (1024u * 1024u) /* the most that one read or write carries */
+#define MOUNT_REQUEST_BYTES ((size_t)1 << 20) /* the most that one read or write carries */
 
 struct mount {
     const struct mount_config *config;

@@ -5,7 +5,6 @@
  * Making and removing names has to be refused in words, since ENOSYS would be shown to
  * whoever tries.
  */
-#define FUSE_USE_VERSION 314
 #include <errno.h>
 
 #include "mount.h"
@@ -84,8 +83,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     conn->want |=
         conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
                          FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO | FUSE_CAP_ATOMIC_O_TRUNC);
-    conn->max_write = MOUNT_REQUEST_BYTES;
-    conn->max_readahead = MOUNT_REQUEST_BYTES;
+    conn->max_write = (unsigned)MOUNT_REQUEST_BYTES;
+    conn->max_readahead = (unsigned)MOUNT_REQUEST_BYTES;
     conn->max_background = 64;
     conn->congestion_threshold = 48;
 }

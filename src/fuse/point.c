@@ -6,7 +6,6 @@
  * While they work that is a file in memory, so that the last line of it can be what this
  * program says.
  */
-#define FUSE_USE_VERSION 314
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

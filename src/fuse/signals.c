@@ -7,7 +7,6 @@
  * Until the mount answers, an ending signal has its default effect: nothing is mounted yet,
  * and the repository is made for being left at any instant.
  */
-#define FUSE_USE_VERSION 314
 #include "mount.h"
 
 #include <errno.h>

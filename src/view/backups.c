@@ -145,7 +145,7 @@ static const struct node_ops backups_ops = {
     .free = backups_free,
 };
 
-int backups_make(void *view, struct node **ret_node, struct err *err)
+int backups_make(void *context, struct node **ret_node, struct err *err)
 {
-    return backups_new(view, &backups_ops, ret_node, err);
+    return backups_new(context, &backups_ops, ret_node, err);
 }

@@ -50,14 +50,14 @@ void view_note_schema_bytes(struct view *view, uint64_t id, uint64_t bytes);
 bool view_sha256(struct view *view, uint64_t id, char ret_hex[SHA256_HEX_BYTES]);
 void view_note_sha256(struct view *view, uint64_t id, const char *hex);
 
-/* The makers of nodes, as struct node_static_entry takes them; `view` is a struct view. */
-int readme_make(void *view, struct node **ret_node, struct err *err);
-int control_make(void *view, struct node **ret_node, struct err *err);
-int status_make(void *view, struct node **ret_node, struct err *err);
-int status_json_make(void *view, struct node **ret_node, struct err *err);
-int log_make(void *view, struct node **ret_node, struct err *err);
-int live_make(void *view, struct node **ret_node, struct err *err);
-int live_image_make(void *view, struct node **ret_node, struct err *err);
-int backups_make(void *view, struct node **ret_node, struct err *err);
+/* The makers of nodes, as struct node_static_entry takes them; `context` is a struct view. */
+int readme_make(void *context, struct node **ret_node, struct err *err);
+int control_make(void *context, struct node **ret_node, struct err *err);
+int status_make(void *context, struct node **ret_node, struct err *err);
+int status_json_make(void *context, struct node **ret_node, struct err *err);
+int log_make(void *context, struct node **ret_node, struct err *err);
+int live_make(void *context, struct node **ret_node, struct err *err);
+int live_image_make(void *context, struct node **ret_node, struct err *err);
+int backups_make(void *context, struct node **ret_node, struct err *err);
 
 #endif

@@ -230,13 +230,13 @@ static const struct node_ops control_ops = {
     .free = control_free,
 };
 
-int control_make(void *view, struct node **ret_node, struct err *err)
+int control_make(void *context, struct node **ret_node, struct err *err)
 {
     struct control_node *control = calloc(1, sizeof(*control));
     if (!control)
         return err_set(err, ENOMEM, "control: out of memory");
     node_init(&control->node, &control_ops);
-    control->view = view_ref(view);
+    control->view = view_ref(context);
     *ret_node = &control->node;
     return 0;
 }

@@ -36,11 +36,11 @@ void entry_release(void *entry); /* entry_unref() as a node's free_context */
 int entry_snapshot_get(struct entry *entry, struct snapshot **ret_snapshot, struct err *err);
 void entry_snapshot_put(struct entry *entry);
 
-/* The makers of its files; `entry` is a struct entry. */
-int image_make(void *entry, struct node **ret_node, struct err *err);
-int sums_make(void *entry, struct node **ret_node, struct err *err);
-int schema_make(void *entry, struct node **ret_node, struct err *err);
-int manifest_make(void *entry, struct node **ret_node, struct err *err);
+/* The makers of its files; `context` is a struct entry. */
+int image_make(void *context, struct node **ret_node, struct err *err);
+int sums_make(void *context, struct node **ret_node, struct err *err);
+int schema_make(void *context, struct node **ret_node, struct err *err);
+int manifest_make(void *context, struct node **ret_node, struct err *err);
 
 /* schema.sql's text; its size is remembered. */
 struct buf;

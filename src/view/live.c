@@ -26,11 +26,11 @@ static int schema_mtime(void *context, int64_t *ret_mtime_ns, struct err *err)
     return r;
 }
 
-static int schema_make(void *view, struct node **ret_node, struct err *err)
+static int schema_make(void *context, struct node **ret_node, struct err *err)
 {
     static const struct node_text text = {.render = schema_render, .mtime = schema_mtime};
     (void)err;
-    return text_make(&text, view, ret_node);
+    return text_make(&text, context, ret_node);
 }
 
 static const struct node_static_entry live_entries[] = {
@@ -39,9 +39,9 @@ static const struct node_static_entry live_entries[] = {
     {NULL, NODE_FILE, false, NULL},
 };
 
-int live_make(void *view_context, struct node **ret_node, struct err *err)
+int live_make(void *context, struct node **ret_node, struct err *err)
 {
-    struct view *view = view_context;
+    struct view *view = context;
     int r = node_static_new(live_entries, view_ref(view), view_release, view->started_ns, false,
                             ret_node);
     if (r < 0) {

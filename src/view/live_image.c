@@ -15,7 +15,7 @@
 #include "dbsnapfs/util/err.h"
 #include "spool.h"
 
-#define GATHER_BYTES (1024u * 1024u)
+#define GATHER_BYTES ((size_t)1 << 20)
 
 struct live_node {
     struct node node;
@@ -190,13 +190,13 @@ static const struct node_ops live_ops = {
     .free = live_free,
 };
 
-int live_image_make(void *view, struct node **ret_node, struct err *err)
+int live_image_make(void *context, struct node **ret_node, struct err *err)
 {
     struct live_node *live = calloc(1, sizeof(*live));
     if (!live)
         return err_set(err, ENOMEM, "live: out of memory");
     node_init(&live->node, &live_ops);
-    live->view = view_ref(view);
+    live->view = view_ref(context);
     *ret_node = &live->node;
     return 0;
 }

@@ -24,9 +24,9 @@ static int log_mtime(void *context, int64_t *ret_mtime_ns, struct err *err)
     return 0;
 }
 
-int log_make(void *view, struct node **ret_node, struct err *err)
+int log_make(void *context, struct node **ret_node, struct err *err)
 {
     static const struct node_text text = {.render = log_render, .mtime = log_mtime};
     (void)err;
-    return text_make(&text, view, ret_node);
+    return text_make(&text, context, ret_node);
 }

@@ -101,9 +101,9 @@ static int readme_render(void *context, struct buf *out, struct err *err)
     return 0;
 }
 
-int readme_make(void *view, struct node **ret_node, struct err *err)
+int readme_make(void *context, struct node **ret_node, struct err *err)
 {
     static const struct node_text text = {.render = readme_render};
     (void)err;
-    return text_make(&text, view, ret_node);
+    return text_make(&text, context, ret_node);
 }

@@ -14,16 +14,16 @@ static int status_json_render(void *context, struct buf *out, struct err *err)
     return service_status_json(view->service, out, err);
 }
 
-int status_make(void *view, struct node **ret_node, struct err *err)
+int status_make(void *context, struct node **ret_node, struct err *err)
 {
     static const struct node_text text = {.render = status_render, .mtime = text_mtime_now};
     (void)err;
-    return text_make(&text, view, ret_node);
+    return text_make(&text, context, ret_node);
 }
 
-int status_json_make(void *view, struct node **ret_node, struct err *err)
+int status_json_make(void *context, struct node **ret_node, struct err *err)
 {
     static const struct node_text text = {.render = status_json_render, .mtime = text_mtime_now};
     (void)err;
-    return text_make(&text, view, ret_node);
+    return text_make(&text, context, ret_node);
 }

@@ -19,9 +19,9 @@
 
 #define IMAGE_LINE "  database.sqlite\n"
 #define SCHEMA_LINE "  schema.sql\n"
-#define HEX_DIGITS (SHA256_HEX_BYTES - 1)
+#define HEX_DIGITS ((size_t)SHA256_HEX_BYTES - 1)
 #define SUMS_BYTES (2 * HEX_DIGITS + sizeof(IMAGE_LINE) - 1 + sizeof(SCHEMA_LINE) - 1)
-#define PIECE_BYTES (1024u * 1024u)
+#define PIECE_BYTES ((size_t)1 << 20)
 
 struct sums_node {
     struct node node;
