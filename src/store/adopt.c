@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dbsnapfs/storage.h"
 #include "dbsnapfs/util/buf.h"
@@ -59,21 +60,20 @@ static int segment_ids(struct repo *repo, struct id_list *list, struct err *err)
     return code;
 }
 
+/* What a segment says of itself. */
 struct adoption {
-    struct catalog_map *maps;
+    struct catalog_map *maps; /* of the index, or else those that were met */
     size_t count, capacity;
+    struct catalog_segment segment;
+    bool has_index;
     struct backup_entry entry;
     bool has_entry;
+    unsigned damages;
+    struct err damage; /* the first */
 };
 
-static int adoption_add_map(struct adoption *a, uint64_t offset, const struct buf *body,
-                            struct err *err)
+static int adoption_add_map(struct adoption *a, const struct catalog_map *map, struct err *err)
 {
-    struct map_head head;
-    int code = map_head_decode((const uint8_t *)body->data, body->len, &head, err);
-
-    if (code)
-        return code;
     if (a->count == a->capacity) {
         size_t capacity = a->capacity ? a->capacity * 2 : 256;
         struct catalog_map *maps = realloc(a->maps, capacity * sizeof(*maps));
@@ -83,51 +83,120 @@ static int adoption_add_map(struct adoption *a, uint64_t offset, const struct bu
         a->maps = maps;
         a->capacity = capacity;
     }
-    a->maps[a->count++] = (struct catalog_map){head.shard, head.kind, offset};
+    a->maps[a->count++] = *map;
     return 0;
+}
+
+static int adoption_map(struct adoption *a, uint64_t offset, const struct buf *body,
+                        struct err *err)
+{
+    struct map_head head;
+    int code = map_head_decode((const uint8_t *)body->data, body->len, &head, err);
+
+    return code ? code
+                : adoption_add_map(a, &(struct catalog_map){head.shard, head.kind, offset}, err);
+}
+
+static int adoption_index(struct adoption *a, uint64_t offset, const struct buf *body,
+                          struct err *err)
+{
+    const uint8_t *bytes = (const uint8_t *)body->data;
+    uint64_t frames, maps;
+    int code = 0;
+
+    if (body->len < FORMAT_INDEX_HEAD_BYTES)
+        return err_set(err, EBADMSG, "the index is too short");
+    frames = format_get64(bytes + 8);
+    maps = format_get64(bytes + 16);
+    if (frames > body->len / 8 || maps > body->len / FORMAT_INDEX_MAP_BYTES ||
+        FORMAT_INDEX_HEAD_BYTES + 8 * frames + FORMAT_INDEX_MAP_BYTES * maps != body->len)
+        return err_set(err, EBADMSG, "the index makes no sense");
+    a->segment.first_frame = format_get64(bytes);
+    a->segment.frame_count = frames;
+    a->segment.index_offset = offset;
+    a->has_index = true;
+    a->count = 0;
+    bytes += FORMAT_INDEX_HEAD_BYTES + 8 * frames;
+    for (uint64_t i = 0; i < maps && code == 0; i++, bytes += FORMAT_INDEX_MAP_BYTES)
+        code = adoption_add_map(a,
+                                &(struct catalog_map){format_get32(bytes), format_get32(bytes + 4),
+                                                      format_get64(bytes + 8)},
+                                err);
+    return code;
 }
 
 static int adoption_record(void *arg, uint64_t offset, uint32_t type, size_t len,
                            const struct buf *body, struct err *err)
 {
     struct adoption *a = arg;
+    int code;
 
     (void)len;
-    if (type == RECORD_MAP)
-        return adoption_add_map(a, offset, body, err);
+    if (type == RECORD_MAP && !a->has_index)
+        return adoption_map(a, offset, body, err);
+    if (type == RECORD_INDEX)
+        return adoption_index(a, offset, body, err);
     if (type == RECORD_MANIFEST && !a->has_entry) {
-        int code = backup_entry_parse(body->data, body->len, &a->entry, err);
-
+        code = backup_entry_parse(body->data, body->len, &a->entry, err);
         a->has_entry = code == 0;
         return code;
     }
     return 0;
 }
 
+static int adoption_damage(void *arg, uint64_t offset, uint64_t end, const char *text)
+{
+    struct adoption *a = arg;
+
+    (void)offset;
+    (void)end;
+    if (a->damages++ == 0)
+        err_set(&a->damage, EBADMSG, "%s", text);
+    return 0;
+}
+
+/* Is what was found enough? Without the index, every map record must have been met: then the
+ * index is all that may be damaged. A missing one would let older blocks show through. */
+static int adoption_complete(struct repo *repo, uint64_t id, const struct adoption *a,
+                             bool has_footer, struct err *err)
+{
+    if (a->has_entry && a->entry.id == id && (a->has_index || (has_footer && a->damages <= 1)))
+        return 0;
+    if (a->damages && err)
+        *err = a->damage;
+    else
+        err_set(err, EBADMSG, "%s/segments/%010llu.seg: manifest or index are of another backup",
+                repo->path, (unsigned long long)id);
+    return -EBADMSG;
+}
+
 static int adopt_one(struct repo *repo, uint64_t id, struct err *err)
 {
-    struct segment_header header;
-    struct segment_footer footer;
+    struct segment_footer footer = {0};
     struct adoption a = {0};
-    struct segment_walk walk = {.arg = &a, .record = adoption_record};
-    struct catalog_segment segment;
-    int code = segment_ends_read(repo, id, &header, &footer, err);
+    struct segment_walk walk = {.arg = &a, .record = adoption_record, .damage = adoption_damage};
+    char name[SEGMENT_NAME_BYTES];
+    uint64_t size = 0;
+    bool has_footer = segment_footer_read(repo, id, &footer, NULL) == 0;
+    int code;
 
+    segment_name(id, name);
+    code = storage_size(repo->storage, name, &size, err);
     if (code)
         return code;
-    code = segment_walk(repo, id, footer.file_bytes - FORMAT_FOOTER_BYTES, &walk, err);
-    if (code == 0 && (!a.has_entry || a.entry.id != id))
-        code = err_set(err, EBADMSG, "%s/segments/%010llu.seg: the manifest is of another backup",
-                       repo->path, (unsigned long long)id);
-    if (code)
-        goto out;
-    a.entry.stored_bytes = footer.file_bytes;
-    segment = (struct catalog_segment){id, footer.first_frame, footer.frame_count,
-                                       footer.index_offset, footer.file_bytes};
-    code = catalog_add(repo->catalog, &a.entry, &segment, a.maps, a.count, err);
+    if (has_footer)
+        a.segment = (struct catalog_segment){id, footer.first_frame, footer.frame_count,
+                                             footer.index_offset, size};
+    a.segment.id = id;
+    a.segment.bytes = size;
+    code = segment_walk(repo, id, size > FORMAT_FOOTER_BYTES ? size - FORMAT_FOOTER_BYTES : 0,
+                        &walk, err);
     if (code == 0)
-        code = repo_segment_add(repo, &segment, err);
-out:
+        code = adoption_complete(repo, id, &a, has_footer, err);
+    if (code == 0)
+        code = catalog_add(repo->catalog, &a.entry, &a.segment, a.maps, a.count, err);
+    if (code == 0)
+        code = repo_segment_add(repo, &a.segment, err);
     backup_entry_free(&a.entry);
     free(a.maps);
     return code;
@@ -169,24 +238,36 @@ int repo_adopt(struct repo *repo, void (*skipped)(void *arg, const char *text), 
     return code;
 }
 
+/* From the header, or from the footer if that is damaged. */
+static int segment_identity(struct repo *repo, uint64_t id, struct catalog_identity *identity,
+                            struct err *err)
+{
+    struct segment_header header;
+    struct segment_footer footer;
+    int code = segment_header_read(repo, id, &header, err);
+
+    if (code == 0) {
+        identity->seed = header.seed;
+        memcpy(identity->repo_id, header.repo_id, sizeof(identity->repo_id));
+    } else if (code == -EBADMSG && segment_footer_read(repo, id, &footer, err) == 0) {
+        identity->seed = footer.seed;
+        memcpy(identity->repo_id, footer.repo_id, sizeof(identity->repo_id));
+        code = 0;
+    }
+    return code;
+}
+
 int repo_identity_from_segments(struct repo *repo, struct catalog_identity *ret_identity,
                                 struct err *err)
 {
     struct id_list list = {0};
-    struct segment_header header;
-    struct segment_footer footer;
     int code = segment_ids(repo, &list, err);
     int found = -ENOENT;
 
     for (size_t i = 0; i < list.count && code == 0 && found != 0; i++) {
-        found = segment_ends_read(repo, list.ids[i], &header, &footer, err);
-        if (found == -EPROTONOSUPPORT)
+        found = segment_identity(repo, list.ids[i], ret_identity, err);
+        if (found != 0 && found != -EBADMSG)
             code = found;
-    }
-    if (code == 0 && found == 0) {
-        *ret_identity = (struct catalog_identity){.seed = header.seed};
-        for (size_t i = 0; i < sizeof(header.repo_id); i++)
-            ret_identity->repo_id[i] = header.repo_id[i];
     }
     free(list.ids);
     return code ? code : found;

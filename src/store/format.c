@@ -165,7 +165,10 @@ void segment_footer_encode(const struct segment_footer *footer, uint8_t out[FORM
     format_put64(out + 32, footer->first_frame);
     format_put64(out + 40, footer->frame_count);
     format_put64(out + 48, footer->file_bytes);
-    format_put64(out + 56, format_checksum(out, 56));
+    memcpy(out + 56, footer->repo_id, 16);
+    format_put64(out + 72, footer->seed);
+    format_put64(out + 80, 0);
+    format_put64(out + 88, format_checksum(out, 88));
 }
 
 int segment_footer_decode(const uint8_t in[FORMAT_FOOTER_BYTES], struct segment_footer *ret_footer,
@@ -173,7 +176,7 @@ int segment_footer_decode(const uint8_t in[FORMAT_FOOTER_BYTES], struct segment_
 {
     if (memcmp(in, footer_magic, 8) != 0)
         return err_set(err, EBADMSG, "the footer is not where the file ends");
-    if (format_checksum(in, 56) != format_get64(in + 56))
+    if (format_checksum(in, 88) != format_get64(in + 88))
         return err_set(err, EBADMSG, "the footer's checksum does not match");
     *ret_footer = (struct segment_footer){
         .backup_id = format_get64(in + 8),
@@ -182,7 +185,9 @@ int segment_footer_decode(const uint8_t in[FORMAT_FOOTER_BYTES], struct segment_
         .first_frame = format_get64(in + 32),
         .frame_count = format_get64(in + 40),
         .file_bytes = format_get64(in + 48),
+        .seed = format_get64(in + 72),
     };
+    memcpy(ret_footer->repo_id, in + 56, 16);
     return 0;
 }
 

@@ -5,7 +5,7 @@
  *
  * A segment holds what one backup added, in the order in which it became known:
  *
- *     header | FRAM … MAPS … (interleaved) | INDX | MANI | footer
+ *     header | FRAM … MAPS … (interleaved) | INDX | MANI | MANI | footer
  *
  * Between header and footer stand records: type, length, checksum, body. Each is checked by
  * itself, so that damage stays where it happened, and whoever walks from record to record
@@ -19,7 +19,8 @@
  * A MAPS body says for one shard of 1024 blocks where this backup's blocks are: for all of the
  * shard's blocks (full), or for those that changed since the backup before (changed).
  *
- * INDX gives the offset of each frame's record by frame id, MANI is the manifest as JSON.
+ * INDX gives the offset of each frame's record by frame id, and the map records; MANI is the
+ * manifest as JSON, and stands there twice.
  */
 #ifndef DBSNAPFS_STORE_FORMAT_H
 #define DBSNAPFS_STORE_FORMAT_H
@@ -41,10 +42,11 @@ struct err;
 
 #define FORMAT_HEADER_BYTES 64u
 #define FORMAT_RECORD_BYTES 16u
-#define FORMAT_FOOTER_BYTES 64u
+#define FORMAT_FOOTER_BYTES 96u
 #define FORMAT_FRAME_HEAD_BYTES 24u
 #define FORMAT_MAP_HEAD_BYTES 24u
-#define FORMAT_INDEX_HEAD_BYTES 16u
+#define FORMAT_INDEX_HEAD_BYTES 24u
+#define FORMAT_INDEX_MAP_BYTES 16u
 #define FORMAT_MAX_RECORD_BYTES (1u << 30)
 
 enum record_type {
@@ -69,6 +71,8 @@ struct segment_footer {
     uint64_t index_offset, manifest_offset;
     uint64_t first_frame, frame_count;
     uint64_t file_bytes;
+    uint8_t repo_id[16]; /* as in the header */
+    uint64_t seed;
 };
 
 struct record_head {

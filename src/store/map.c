@@ -26,24 +26,22 @@ int map_record_encode(struct codec *codec, uint64_t backup_id, uint32_t shard, e
                             .entry_count = (uint32_t)count};
     struct codec_choice choice = {CODEC_DEFLATE, 6};
     struct buf raw = BUF_INIT;
-    uint8_t fixed[FORMAT_MAP_HEAD_BYTES];
     size_t got = 0;
     uint8_t *to;
     int code;
 
     map_entries_encode(entries, count, &raw);
     head.raw_bytes = (uint32_t)raw.len;
-    to = buf_reserve(out, sizeof(fixed) + codec_bound(raw.len));
+    to = buf_reserve(out, FORMAT_MAP_HEAD_BYTES + codec_bound(raw.len));
     code = to ? buf_error(&raw) : -ENOMEM;
     if (code == 0)
-        code = codec_compress(codec, choice, NULL, 0, buf_text(&raw), raw.len, to + sizeof(fixed),
-                              codec_bound(raw.len), &got);
+        code = codec_compress(codec, choice, NULL, 0, buf_text(&raw), raw.len,
+                              to + FORMAT_MAP_HEAD_BYTES, codec_bound(raw.len), &got);
     if (code) {
         err_set(err, -code, "cannot pack a map record");
     } else {
-        map_head_encode(&head, fixed);
-        buf_add(out, fixed, sizeof(fixed));
-        out->len += got;
+        map_head_encode(&head, to);
+        out->len += FORMAT_MAP_HEAD_BYTES + got;
     }
     buf_free(&raw);
     return code;

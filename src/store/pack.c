@@ -3,65 +3,18 @@
  * first block came. Full ones are compressed in a ring of jobs; the oldest is written when the
  * ring is full, so memory is bounded and the order in the file is that of the ids' birth, nearly.
  * (The index maps ids to offsets, so order does not matter.)
- *
- * Shard 0 stays open until the end, since block 0 comes last.
  */
-#include "store/pack.h"
+#include "store/pack_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dbsnapfs/storage.h"
-#include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
-#include "dbsnapfs/util/pool.h"
-#include "dbsnapfs/util/probe.h"
-#include "store/map.h"
 #include "store/repo_internal.h"
 
-#define PACK_RING 16u
-
-/* A full frame on its way: gathered, then compressed by a worker, then written. */
-struct full_frame {
-    struct pool_job job; /* first: the job is the frame */
-    struct packer *packer;
-    struct frame_head head;
-    struct buf body; /* what is written */
-    int code;        /* of the compression */
-    uint8_t blocks[FORMAT_FRAME_BYTES];
-};
-
-/* The changed blocks of one shard so far. */
-struct open_shard {
-    uint32_t number;
-    uint32_t count;
-    struct map_entry entries[FORMAT_SHARD_BLOCKS];
-};
-
-struct packer {
-    struct repo *repo;
-    struct pack_geometry geometry;
-    struct storage_upload *upload;
-    struct codec *codec; /* for map records */
-    uint64_t offset;     /* where the next record goes */
-    uint64_t next_frame;
-    uint64_t *frame_offsets; /* by id - first_frame */
-    size_t frame_capacity;
-
-    struct full_frame *ring[PACK_RING];
-    unsigned ring_first, ring_count; /* frames handed to the pool, oldest first */
-    struct full_frame *filling;      /* NULL when no full frame is open */
-    struct frame_head delta;         /* slot_count 0 when no delta frame is open */
-    struct buf delta_payload;
-
-    struct open_shard first_shard, shard;
-    struct catalog_map *maps;
-    size_t map_count, map_capacity;
-    struct buf scratch;
-};
-
-static int packer_write(struct packer *p, const void *bytes, size_t len, struct err *err)
+int packer_write(struct packer *p, const void *bytes, size_t len, struct err *err)
 {
     int code = storage_write(p->upload, bytes, len, err);
 
@@ -70,7 +23,7 @@ static int packer_write(struct packer *p, const void *bytes, size_t len, struct 
     return code;
 }
 
-static int packer_record(struct packer *p, uint32_t type, const struct buf *body, struct err *err)
+int packer_record(struct packer *p, uint32_t type, const struct buf *body, struct err *err)
 {
     uint8_t bytes[FORMAT_RECORD_BYTES];
     struct record_head head = {type, (uint32_t)body->len, 0};
@@ -194,112 +147,6 @@ static int packer_close_delta(struct packer *p, struct err *err)
     return packer_frame_record(p, p->delta.id, &p->scratch, err);
 }
 
-static int packer_add_map(struct packer *p, const struct catalog_map *map, struct err *err)
-{
-    if (p->map_count == p->map_capacity) {
-        size_t capacity = p->map_capacity ? p->map_capacity * 2 : 256;
-        struct catalog_map *maps = realloc(p->maps, capacity * sizeof(*maps));
-
-        if (!maps)
-            return err_set(err, ENOMEM, "out of memory for the map");
-        p->maps = maps;
-        p->map_capacity = capacity;
-    }
-    p->maps[p->map_count++] = *map;
-    return 0;
-}
-
-/* All entries of the shard: the changed ones over those of the backup before. */
-static int packer_whole_shard(struct packer *p, struct open_shard *s, struct err *err)
-{
-    struct cache_ref *ref = NULL;
-    const struct shard *before;
-    block_place places[FORMAT_SHARD_BLOCKS];
-    int code = shard_get(p->repo, p->geometry.base_id, s->number, &ref, &before, err);
-
-    if (code)
-        return code;
-    memcpy(places, before->places, sizeof(places));
-    cache_release(p->repo->shards, ref);
-    for (uint32_t i = 0; i < s->count; i++)
-        places[s->entries[i].block] = s->entries[i].place;
-    s->count = 0;
-    for (uint32_t i = 0; i < FORMAT_SHARD_BLOCKS; i++) {
-        if (places[i])
-            s->entries[s->count++] = (struct map_entry){i, places[i]};
-    }
-    return 0;
-}
-
-/* Is it time for a full record? When there is nothing to build on, or the chain is long. */
-static int packer_map_kind(struct packer *p, const struct open_shard *s, enum map_kind *ret_kind,
-                           bool *ret_merge, struct err *err)
-{
-    struct catalog_map_place places[FORMAT_MAX_CHAIN];
-    size_t count = 0;
-    int code = 0;
-
-    *ret_merge = false;
-    *ret_kind = MAP_FULL;
-    if ((uint64_t)s->number * FORMAT_SHARD_BLOCKS >= p->geometry.base_blocks)
-        return 0;
-    code = catalog_map_chain(p->repo->catalog, p->geometry.base_id, s->number, places,
-                             FORMAT_MAX_CHAIN, &count, err);
-    if (count + 1 < FORMAT_MAX_CHAIN && count > 0)
-        *ret_kind = MAP_CHANGED;
-    else
-        *ret_merge = true;
-    return code;
-}
-
-static int map_entry_compare(const void *a, const void *b)
-{
-    uint32_t x = ((const struct map_entry *)a)->block, y = ((const struct map_entry *)b)->block;
-
-    return x < y ? -1 : x > y;
-}
-
-static int packer_close_shard(struct packer *p, struct open_shard *s, struct err *err)
-{
-    enum map_kind kind = MAP_FULL;
-    bool merge = false;
-    int code;
-
-    if (s->count == 0)
-        return 0;
-    /* block 0 came last, and belongs first */
-    qsort(s->entries, s->count, sizeof(s->entries[0]), map_entry_compare);
-    code = packer_map_kind(p, s, &kind, &merge, err);
-    if (code == 0 && merge)
-        code = packer_whole_shard(p, s, err);
-    if (code == 0)
-        code = packer_add_map(p, &(struct catalog_map){s->number, kind, p->offset}, err);
-    buf_clear(&p->scratch);
-    if (code == 0)
-        code = map_record_encode(p->codec, p->geometry.backup_id, s->number, kind, s->entries,
-                                 s->count, &p->scratch, err);
-    if (code == 0)
-        code = packer_record(p, RECORD_MAP, &p->scratch, err);
-    s->count = 0;
-    return code;
-}
-
-static int packer_placed(struct packer *p, uint64_t block, uint64_t frame, uint32_t slot,
-                         struct err *err)
-{
-    uint32_t number = (uint32_t)(block / FORMAT_SHARD_BLOCKS);
-    struct open_shard *s = number == 0 ? &p->first_shard : &p->shard;
-    int code = 0;
-
-    if (number != s->number) {
-        code = packer_close_shard(p, s, err);
-        s->number = number;
-    }
-    s->entries[s->count++] =
-        (struct map_entry){(uint32_t)(block % FORMAT_SHARD_BLOCKS), place_make(frame, slot)};
-    return code;
-}
-
 int packer_add_full(struct packer *p, uint64_t block, uint64_t hash, const void *bytes,
                     struct err *err)
 {
@@ -340,12 +187,6 @@ int packer_add_delta(struct packer *p, uint64_t block, uint64_t hash,
     if (code == 0 && head->slot_count == FORMAT_MAX_SLOTS)
         code = packer_close_delta(p, err);
     return code;
-}
-
-int packer_passed(struct packer *p, uint64_t block, struct err *err)
-{
-    return p->shard.number < block / FORMAT_SHARD_BLOCKS ? packer_close_shard(p, &p->shard, err)
-                                                         : 0;
 }
 
 int packer_new(struct repo *repo, const struct pack_geometry *geometry, struct packer **ret_packer,
@@ -402,74 +243,6 @@ void packer_abort(struct packer *p)
     free(p);
 }
 
-static int packer_index(struct packer *p, struct catalog_segment *segment, struct err *err)
-{
-    uint8_t bytes[FORMAT_INDEX_HEAD_BYTES];
-
-    segment->first_frame = p->geometry.first_frame;
-    segment->frame_count = p->next_frame - p->geometry.first_frame;
-    segment->index_offset = p->offset;
-    format_put64(bytes, segment->first_frame);
-    format_put64(bytes + 8, segment->frame_count);
-    buf_clear(&p->scratch);
-    buf_add(&p->scratch, bytes, sizeof(bytes));
-    for (size_t i = 0; i < segment->frame_count; i++) {
-        format_put64(bytes, p->frame_offsets[i]);
-        buf_add(&p->scratch, bytes, 8);
-    }
-    return packer_record(p, RECORD_INDEX, &p->scratch, err);
-}
-
-/* The manifest states the size of the file that it stands in, so it is rendered until the two
- * agree; digits rarely change twice. */
-static int packer_manifest(struct packer *p, struct backup_entry *entry,
-                           struct segment_footer *footer, struct err *err)
-{
-    int code;
-
-    footer->manifest_offset = p->offset;
-    entry->stored_bytes = 0;
-    for (;;) {
-        uint64_t bytes;
-
-        buf_clear(&p->scratch);
-        code = backup_entry_json(entry, &p->scratch);
-        if (code)
-            return err_set(err, -code, "cannot write the manifest");
-        bytes = p->offset + FORMAT_RECORD_BYTES + p->scratch.len + FORMAT_FOOTER_BYTES;
-        if (bytes == entry->stored_bytes)
-            break;
-        entry->stored_bytes = bytes;
-    }
-    return packer_record(p, RECORD_MANIFEST, &p->scratch, err);
-}
-
-static int packer_footer(struct packer *p, struct backup_entry *entry,
-                         struct catalog_segment *segment, struct err *err)
-{
-    struct segment_footer footer = {.backup_id = entry->id,
-                                    .index_offset = segment->index_offset,
-                                    .first_frame = segment->first_frame,
-                                    .frame_count = segment->frame_count};
-    uint8_t bytes[FORMAT_FOOTER_BYTES];
-    int code = packer_manifest(p, entry, &footer, err);
-
-    if (code)
-        return code;
-    footer.file_bytes = entry->stored_bytes;
-    segment->id = entry->id;
-    segment->bytes = entry->stored_bytes;
-    segment_footer_encode(&footer, bytes);
-    code = packer_write(p, bytes, sizeof(bytes), err);
-    if (code == 0 && (code = probe_hit("segment-commit")) != 0)
-        err_sys(err, -code, "cannot commit the segment");
-    if (code == 0) {
-        code = storage_commit(p->upload, err);
-        p->upload = NULL;
-    }
-    return code;
-}
-
 int packer_finish(struct packer *p, struct backup_entry *entry, struct catalog_segment *ret_segment,
                   struct catalog_map **ret_maps, size_t *ret_map_count, struct err *err)
 {
@@ -481,13 +254,9 @@ int packer_finish(struct packer *p, struct backup_entry *entry, struct catalog_s
     if (code == 0)
         code = packer_close_delta(p, err);
     if (code == 0)
-        code = packer_close_shard(p, &p->shard, err);
+        code = packer_close_maps(p, err);
     if (code == 0)
-        code = packer_close_shard(p, &p->first_shard, err);
-    if (code == 0)
-        code = packer_index(p, &segment, err);
-    if (code == 0)
-        code = packer_footer(p, entry, &segment, err);
+        code = packer_end(p, entry, &segment, err);
     if (code == 0) {
         *ret_segment = segment;
         *ret_maps = p->maps;

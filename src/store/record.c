@@ -124,33 +124,47 @@ int record_locate_frame(struct repo *repo, uint64_t frame, uint64_t *ret_segment
     return 0;
 }
 
-int segment_ends_read(struct repo *repo, uint64_t id, struct segment_header *ret_header,
-                      struct segment_footer *ret_footer, struct err *err)
+int segment_header_read(struct repo *repo, uint64_t id, struct segment_header *ret_header,
+                        struct err *err)
 {
-    uint8_t header[FORMAT_HEADER_BYTES], footer[FORMAT_FOOTER_BYTES];
+    uint8_t bytes[FORMAT_HEADER_BYTES];
     char name[SEGMENT_NAME_BYTES];
-    uint64_t bytes;
     int code;
 
     segment_name(id, name);
-    code = storage_size(repo->storage, name, &bytes, err);
+    code = storage_read(repo->storage, name, 0, bytes, sizeof(bytes), err);
     if (code)
         return code;
-    if (bytes < sizeof(header) + sizeof(footer))
-        return err_set(err, EBADMSG, "%s/segments/%s: too short for a segment", repo->path, name);
-    code = storage_read(repo->storage, name, 0, header, sizeof(header), err);
-    if (code == 0)
-        code =
-            storage_read(repo->storage, name, bytes - sizeof(footer), footer, sizeof(footer), err);
-    if (code)
-        return code;
-    code = segment_header_decode(header, ret_header, err);
-    if (code == 0)
-        code = segment_footer_decode(footer, ret_footer, err);
-    if (code == 0 && (ret_header->backup_id != id || ret_footer->backup_id != id))
+    code = segment_header_decode(bytes, ret_header, err);
+    if (code == 0 && ret_header->backup_id != id)
         code = err_set(err, EBADMSG, "it is the segment of another backup");
-    if (code == 0 && (ret_footer->file_bytes != bytes || ret_footer->index_offset >= bytes ||
-                      ret_footer->manifest_offset >= bytes))
+    if (code)
+        err_at(err, "%s/segments/%s", repo->path, name);
+    return code;
+}
+
+int segment_footer_read(struct repo *repo, uint64_t id, struct segment_footer *ret_footer,
+                        struct err *err)
+{
+    uint8_t bytes[FORMAT_FOOTER_BYTES];
+    char name[SEGMENT_NAME_BYTES];
+    uint64_t size;
+    int code;
+
+    segment_name(id, name);
+    code = storage_size(repo->storage, name, &size, err);
+    if (code)
+        return code;
+    if (size < FORMAT_HEADER_BYTES + sizeof(bytes))
+        return err_set(err, EBADMSG, "%s/segments/%s: too short for a segment", repo->path, name);
+    code = storage_read(repo->storage, name, size - sizeof(bytes), bytes, sizeof(bytes), err);
+    if (code)
+        return code;
+    code = segment_footer_decode(bytes, ret_footer, err);
+    if (code == 0 && ret_footer->backup_id != id)
+        code = err_set(err, EBADMSG, "it is the footer of another backup");
+    if (code == 0 && (ret_footer->file_bytes != size || ret_footer->index_offset >= size ||
+                      ret_footer->manifest_offset >= size))
         code = err_set(err, EBADMSG, "the footer does not fit the file's size");
     if (code)
         err_at(err, "%s/segments/%s", repo->path, name);

@@ -19,8 +19,10 @@ int record_read(struct repo *repo, uint64_t id, uint64_t offset, uint32_t type, 
 int record_locate_frame(struct repo *repo, uint64_t frame, uint64_t *ret_segment,
                         uint64_t *ret_offset, struct err *err);
 
-/* Header and footer of a segment, checked against each other and its size. */
-int segment_ends_read(struct repo *repo, uint64_t id, struct segment_header *ret_header,
-                      struct segment_footer *ret_footer, struct err *err);
+/* The two ends of a segment. A footer must fit the file's size. */
+int segment_header_read(struct repo *repo, uint64_t id, struct segment_header *ret_header,
+                        struct err *err);
+int segment_footer_read(struct repo *repo, uint64_t id, struct segment_footer *ret_footer,
+                        struct err *err);
 
 #endif
