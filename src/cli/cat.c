@@ -44,6 +44,8 @@ static int cat_run(const struct call *call)
         code = node_walk(root, call->args[1], &node, &err);
     if (code == 0)
         code = copy_stream(&copy, node, put_out, NULL, &err);
+    if (node && code != 0 && code != -EPIPE)
+        (void)err_at(&err, "%s", call->args[1]);
     node_unref(node);
     node_unref(root);
     service_free(service);
@@ -51,9 +53,4 @@ static int cat_run(const struct call *call)
 }
 
 const struct cli_verb cat_verb = {
-    "cat",
-    "SOURCE PATH",
-    "prints a file that a mount would show, such as backups/latest/schema.sql",
-    2,
-    2,
-    cat_run};
+    "cat", "SOURCE PATH", "prints a file, such as backups/latest/schema.sql", 2, 2, cat_run};

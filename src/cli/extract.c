@@ -45,7 +45,7 @@ static void name_destination(const char *path, const char *dest, struct buf *out
 
     buf_add_text(out, dest);
     if (stat(dest, &st) == 0 && S_ISDIR(st.st_mode))
-        buf_addf(out, "/%s", slash ? slash + 1 : path);
+        buf_addf(out, "%s%s", dest[strlen(dest) - 1] == '/' ? "" : "/", slash ? slash + 1 : path);
 }
 
 static int extract_node(const struct call *call, struct service *service, struct node *node,
@@ -129,10 +129,9 @@ static int extract_run(const struct call *call)
     return code == -ECANCELED ? signals_status(STATUS_FAILURE) : STATUS_FAILURE;
 }
 
-const struct cli_verb extract_verb = {
-    "extract",
-    "SOURCE BACKUP [PATH] DEST",
-    "copies database.sqlite, another file or the directory . of a backup to a new place",
-    3,
-    4,
-    extract_run};
+const struct cli_verb extract_verb = {"extract",
+                                      "SOURCE BACKUP [PATH] DEST",
+                                      "copies database.sqlite, a PATH or all (.) out of a backup",
+                                      3,
+                                      4,
+                                      extract_run};

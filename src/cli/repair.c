@@ -106,6 +106,5 @@ static int repair_run(const struct call *call)
     return code == -ECANCELED ? signals_status(STATUS_FAILURE) : STATUS_FAILURE;
 }
 
-const struct cli_verb repair_verb = {
-    "repair", "SOURCE", "makes a lost or damaged catalog again from the stored backups",
-    1,        1,        repair_run};
+const struct cli_verb repair_verb = {"repair", "SOURCE", "makes a lost or damaged catalog again",
+                                     1,        1,        repair_run};

@@ -203,7 +203,7 @@ int verb_run(const struct call *call)
     int status;
 
     if (call->count == 0)
-        return call_misused(call, "%s: which database?", call->verb);
+        return call_misused(call, "%s: no database is named", call->verb);
     buf_add_text(&line, call->verb);
     for (size_t i = 1; i < call->count; i++) {
         buf_add_char(&line, ' ');
