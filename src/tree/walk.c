@@ -48,8 +48,7 @@ static int walk_follow(struct walk *walk, struct node *link, struct err *err)
     if (buf_text(&text)[0] == '/')
         while (walk->depth > 1)
             walk_pop(walk);
-    buf_add_char(&text, '/');
-    buf_add_text(&text, walk->rest + walk->at);
+    buf_add_text(&text, walk->rest + walk->at); /* empty, or begins with a slash */
     if (buf_error(&text) < 0) {
         r = err_set(err, ENOMEM, "out of memory");
         goto out;

@@ -1,0 +1,188 @@
+/* src/tree/name.c: names made of data as file names, and back. */
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+
+#include "dbsnapfs/tree.h"
+#include "dbsnapfs/util/buf.h"
+
+static const struct pair {
+    const char *data;
+    size_t len;
+    const char *name;
+} pairs[] = {
+#define PAIR(data, name)             \
+    {                                \
+        data, sizeof(data) - 1, name \
+    }
+    PAIR("users", "users"),
+    PAIR("", "%~"),
+    PAIR(".", "%2E"),
+    PAIR("..", "%2E."),
+    PAIR(".hidden", "%2Ehidden"),
+    PAIR("a.b", "a.b"),
+    PAIR("a/b", "a%2Fb"),
+    PAIR("/", "%2F"),
+    PAIR("100%", "100%25"),
+    PAIR("%2F", "%252F"),
+    PAIR("%~", "%25~"),
+    PAIR("a b", "a b"),
+    PAIR("a,b", "a,b"),
+    PAIR("a\0b", "a%00b"),
+    PAIR("\0", "%00"),
+    PAIR("line\nend\t\x7f", "line%0Aend%09%7F"),
+    PAIR("\x1b[31m", "%1B[31m"),
+    PAIR("caf\xc3\xa9", "caf\xc3\xa9"),
+    PAIR("\xe6\x97\xa5\xe6\x9c\xac", "\xe6\x97\xa5\xe6\x9c\xac"),
+    PAIR("\xf0\x9f\x90\x98", "\xf0\x9f\x90\x98"),
+    PAIR("\xc2\x85", "%C2%85"),               /* a control character, U+0085 */
+    PAIR("\xc2\xa0", "\xc2\xa0"),             /* not one */
+    PAIR("\xff", "%FF"),                      /* never in UTF-8 */
+    PAIR("\xc3", "%C3"),                      /* cut short */
+    PAIR("\xe6\x97", "%E6%97"),               /* cut short */
+    PAIR("\xc3(", "%C3("),                    /* no continuation */
+    PAIR("\xc0\xaf", "%C0%AF"),               /* '/' in too long a form */
+    PAIR("\xe0\x80\xaf", "%E0%80%AF"),        /* the same in three bytes */
+    PAIR("\xed\xa0\x80", "%ED%A0%80"),        /* a surrogate */
+    PAIR("\xf4\x90\x80\x80", "%F4%90%80%80"), /* beyond U+10FFFF */
+    PAIR("\xef\xbf\xbf", "\xef\xbf\xbf"),     /* U+FFFF can be encoded */
+    PAIR("~", "~"),
+    PAIR("-rf *", "-rf *"),
+};
+
+START_TEST(a_name_made_of_data_has_the_contracts_form)
+{
+    struct buf out = BUF_INIT;
+    ck_assert_int_eq(name_encode(pairs[_i].data, pairs[_i].len, &out), 0);
+    ck_assert_str_eq(buf_text(&out), pairs[_i].name);
+    buf_free(&out);
+}
+END_TEST
+
+START_TEST(an_encoded_name_gives_the_data_back)
+{
+    struct buf out = BUF_INIT;
+    ck_assert_int_eq(name_decode(pairs[_i].name, &out), 0);
+    ck_assert_uint_eq(out.len, pairs[_i].len);
+    ck_assert_mem_eq(buf_text(&out), pairs[_i].data, pairs[_i].len);
+    buf_free(&out);
+}
+END_TEST
+
+START_TEST(encoding_appends_to_what_is_there)
+{
+    struct buf out = BUF_INIT;
+    buf_add_text(&out, "key=");
+    ck_assert_int_eq(name_encode(".x", 2, &out), 0);
+    ck_assert_str_eq(buf_text(&out), "key=%2Ex");
+    buf_free(&out);
+}
+END_TEST
+
+static const char *const strangers[] = {
+    "",    ".",    "..",    ".x",  "%",     "%2",          "%2f",  "%41",  "%G0",  "100%",
+    "a/b", "%~%~", "a%~",   "%~a", "\xff",  "%C3%A9",      "a\nb", "\xc3", "%%25", "%2Ea%2Eb",
+    "%~0", "%2C",  "%2E.%", "%-1", "%+1+1", "%~%2520abcd", "% 1",  "%0x",
+};
+
+START_TEST(a_name_that_no_encoding_gives_is_refused)
+{
+    struct buf out = BUF_INIT;
+    ck_assert_int_eq(name_decode(strangers[_i], &out), -EINVAL);
+    ck_assert_uint_eq(out.len, 0);
+    buf_free(&out);
+}
+END_TEST
+
+START_TEST(every_byte_alone_and_behind_a_letter_goes_back)
+{
+    for (int c = 0; c < 256; c++) {
+        for (size_t len = 1; len <= 2; len++) {
+            const char data[2] = {len == 1 ? (char)c : 'a', (char)c};
+            struct buf name = BUF_INIT, back = BUF_INIT;
+            ck_assert_int_eq(name_encode(data, len, &name), 0);
+            ck_assert_ptr_null(strchr(buf_text(&name), '/'));
+            ck_assert_int_ne(buf_text(&name)[0], '.');
+            ck_assert_int_eq(name_decode(buf_text(&name), &back), 0);
+            ck_assert_uint_eq(back.len, len);
+            ck_assert_mem_eq(back.data, data, len);
+            buf_free(&name);
+            buf_free(&back);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_name_of_255_bytes_stands_whole)
+{
+    char data[255];
+    struct buf name = BUF_INIT, back = BUF_INIT;
+    memset(data, 'x', sizeof(data));
+    ck_assert_int_eq(name_encode(data, sizeof(data), &name), 0);
+    ck_assert_uint_eq(name.len, sizeof(data));
+    ck_assert_int_eq(name_decode(buf_text(&name), &back), 0);
+    ck_assert_uint_eq(back.len, sizeof(data));
+    buf_free(&name);
+    buf_free(&back);
+}
+END_TEST
+
+START_TEST(a_longer_name_is_cut_and_ends_in_a_hash)
+{
+    char data[256], other[256];
+    struct buf name = BUF_INIT, second = BUF_INIT, back = BUF_INIT;
+    memset(data, 'x', sizeof(data));
+    memset(other, 'x', sizeof(other));
+    other[255] = 'y';
+    ck_assert_int_eq(name_encode(data, sizeof(data), &name), 0);
+    ck_assert_int_eq(name_encode(other, sizeof(other), &second), 0);
+    ck_assert_uint_eq(name.len, 255);
+    ck_assert_mem_eq(name.data + 237, "%~", 2);
+    ck_assert_uint_eq(strspn(name.data + 239, "0123456789abcdef"), 16);
+    ck_assert_str_ne(name.data, second.data);
+    ck_assert_int_eq(name_decode(name.data, &back), -ENAMETOOLONG);
+    ck_assert_uint_eq(back.len, 0);
+    buf_free(&name);
+    buf_free(&second);
+}
+END_TEST
+
+START_TEST(a_cut_never_parts_a_character_or_an_escape)
+{
+    for (size_t lead = 0; lead < 6; lead++) {
+        unsigned char data[600];
+        struct buf name = BUF_INIT, kept = BUF_INIT, back = BUF_INIT;
+        memset(data, 'x', sizeof(data));
+        for (size_t i = lead; i + 4 <= sizeof(data); i += 4)
+            memcpy(data + i, i % 8 < 4 ? "\xf0\x9f\x90\x98" : "\x01\xe6\x97\xa5", 4);
+        ck_assert_int_eq(name_encode(data, sizeof(data), &name), 0);
+        ck_assert_uint_le(name.len, 255);
+        ck_assert_uint_ge(name.len, 252);
+        buf_add(&kept, name.data, name.len - 18);
+        ck_assert_int_eq(name_decode(kept.data, &back), 0);
+        ck_assert_mem_eq(back.data, data, back.len);
+        buf_free(&name);
+        buf_free(&kept);
+        buf_free(&back);
+    }
+}
+END_TEST
+
+Suite *suite_tree_name(void);
+Suite *suite_tree_name(void)
+{
+    const int pair_count = (int)(sizeof(pairs) / sizeof(pairs[0]));
+    const int stranger_count = (int)(sizeof(strangers) / sizeof(strangers[0]));
+    Suite *suite = suite_create("tree/name");
+    TCase *tcase = tcase_create("name");
+    tcase_add_loop_test(tcase, a_name_made_of_data_has_the_contracts_form, 0, pair_count);
+    tcase_add_loop_test(tcase, an_encoded_name_gives_the_data_back, 0, pair_count);
+    tcase_add_test(tcase, encoding_appends_to_what_is_there);
+    tcase_add_loop_test(tcase, a_name_that_no_encoding_gives_is_refused, 0, stranger_count);
+    tcase_add_test(tcase, every_byte_alone_and_behind_a_letter_goes_back);
+    tcase_add_test(tcase, a_name_of_255_bytes_stands_whole);
+    tcase_add_test(tcase, a_longer_name_is_cut_and_ends_in_a_hash);
+    tcase_add_test(tcase, a_cut_never_parts_a_character_or_an_escape);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
