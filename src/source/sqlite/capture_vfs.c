@@ -48,10 +48,11 @@ static int put_block(struct capture_vfs *vfs, uint64_t offset, const unsigned ch
     return vfs->sink->put(vfs->sink->arg, offset, bytes, (size_t)len, &vfs->error);
 }
 
-static int put_pending(struct capture_vfs *vfs)
+/* The image goes on to `image_end` at least. */
+static int put_pending(struct capture_vfs *vfs, uint64_t image_end)
 {
     uint64_t offset = vfs->pending_at;
-    uint64_t rest = vfs->size - offset;
+    uint64_t rest = image_end - offset;
 
     if (offset == 0)
         return 0;
@@ -76,7 +77,7 @@ static int take(struct capture_vfs *vfs, uint64_t offset, const void *bytes, uin
             return err_set(&vfs->error, EIO,
                            "%s: SQLite wrote byte %llu out of order; nothing was backed up",
                            vfs->source, (unsigned long long)offset);
-        r = put_pending(vfs);
+        r = put_pending(vfs, offset);
         if (r < 0)
             return r;
         vfs->put_end = block + vfs->block_size;
@@ -218,7 +219,7 @@ const struct err *capture_vfs_error(const struct capture_vfs *vfs)
 
 int capture_vfs_finish(struct capture_vfs *vfs, uint64_t *ret_image_bytes, struct err *err)
 {
-    int r = put_pending(vfs);
+    int r = put_pending(vfs, vfs->size);
 
     if (r == 0 && vfs->size > 0)
         r = put_block(vfs, 0, vfs->first,

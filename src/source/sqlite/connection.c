@@ -205,7 +205,7 @@ static int fail_to_recover(const struct connection *connection, int rc, struct e
 {
     int system_errno = sqlite3_system_errno(connection->db);
 
-    if ((rc & 0xff) == SQLITE_READONLY)
+    if ((rc & 0xff) == SQLITE_READONLY && rc != SQLITE_READONLY_DIRECTORY)
         return err_set(err, EACCES,
                        "%s: a program left it unfinished (%s) and reading it must first repair "
                        "that: run as a user who may write the file and its directory",

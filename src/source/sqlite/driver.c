@@ -130,6 +130,6 @@ const struct source_driver sqlite_driver = {
     .info = info,
     .capture = capture_run,
     .schema = schema,
-    .snapshot_schema = image_schema,
-    .snapshot_check = image_check,
+    .snapshot_schema = image_snapshot_schema,
+    .snapshot_check = image_snapshot_check,
 };

@@ -3,7 +3,11 @@
  */
 #include "source/sqlite/image.h"
 
+#include <errno.h>
+
 #include "dbsnapfs/store/snapshot.h"
+#include "dbsnapfs/util/buf.h"
+#include "dbsnapfs/util/err.h"
 #include "source/sqlite/check.h"
 #include "source/sqlite/schema.h"
 #include "source/sqlite/snapshot_vfs.h"
@@ -39,16 +43,10 @@ void image_close(struct image *image)
     image->vfs = NULL;
 }
 
-static struct snapshot_image reader_of(struct snapshot *snapshot)
+int image_schema(const struct snapshot_image *reader, struct buf *out, struct err *err)
 {
-    return (struct snapshot_image){snapshot, snapshot_bytes(snapshot), read_snapshot};
-}
-
-int image_schema(struct snapshot *snapshot, struct buf *out, struct err *err)
-{
-    struct snapshot_image reader = reader_of(snapshot);
     struct image image = IMAGE_INIT;
-    int r = image_open(&reader, NULL, &image, err);
+    int r = image_open(reader, NULL, &image, err);
 
     if (r == 0)
         r = schema_write(&image.connection, out, err);
@@ -56,15 +54,41 @@ int image_schema(struct snapshot *snapshot, struct buf *out, struct err *err)
     return r;
 }
 
-int image_check(struct snapshot *snapshot, bool deep, const atomic_bool *cancel, struct buf *out,
-                struct err *err)
+int image_check(const struct snapshot_image *reader, bool deep, const atomic_bool *cancel,
+                struct buf *out, struct err *err)
 {
-    struct snapshot_image reader = reader_of(snapshot);
     struct image image = IMAGE_INIT;
-    int r = image_open(&reader, cancel, &image, err);
+    struct err opening = ERR_INIT;
+    int r = image_open(reader, cancel, &image, &opening);
 
-    if (r == 0)
+    if (r == 0) {
         r = check_run(&image.connection, deep, out, err);
+    } else if (r == -EBADMSG) { /* the header's block is damaged */
+        buf_addf(out, "%s\n", opening.text);
+        r = buf_error(out) < 0 ? err_set(err, ENOMEM, "%s: out of memory", IMAGE_NAME) : 0;
+    } else {
+        err_set(err, -r, "%s", opening.text);
+    }
     image_close(&image);
     return r;
+}
+
+static struct snapshot_image reader_of(struct snapshot *snapshot)
+{
+    return (struct snapshot_image){snapshot, snapshot_bytes(snapshot), read_snapshot};
+}
+
+int image_snapshot_schema(struct snapshot *snapshot, struct buf *out, struct err *err)
+{
+    struct snapshot_image reader = reader_of(snapshot);
+
+    return image_schema(&reader, out, err);
+}
+
+int image_snapshot_check(struct snapshot *snapshot, bool deep, const atomic_bool *cancel,
+                         struct buf *out, struct err *err)
+{
+    struct snapshot_image reader = reader_of(snapshot);
+
+    return image_check(&reader, deep, cancel, out, err);
 }

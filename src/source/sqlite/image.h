@@ -30,9 +30,13 @@ int image_open(const struct snapshot_image *reader, const atomic_bool *cancel,
                struct image *ret_image, struct err *err);
 void image_close(struct image *image); /* a closed one is fine */
 
+int image_schema(const struct snapshot_image *reader, struct buf *out, struct err *err);
+int image_check(const struct snapshot_image *reader, bool deep, const atomic_bool *cancel,
+                struct buf *out, struct err *err);
+
 /* source_snapshot_schema() and source_snapshot_check() */
-int image_schema(struct snapshot *snapshot, struct buf *out, struct err *err);
-int image_check(struct snapshot *snapshot, bool deep, const atomic_bool *cancel, struct buf *out,
-                struct err *err);
+int image_snapshot_schema(struct snapshot *snapshot, struct buf *out, struct err *err);
+int image_snapshot_check(struct snapshot *snapshot, bool deep, const atomic_bool *cancel,
+                         struct buf *out, struct err *err);
 
 #endif
