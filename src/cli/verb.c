@@ -132,7 +132,7 @@ static int open_here(const struct call *call, const char *repo, const char *hold
         return open_to_verify(&config, repo, ret_service, err);
     }
     if (*holder != '\0' && config.wait && !config.read_only)
-        (void)fprintf(stderr, "dbsnapfs: waiting for %s\n", holder);
+        (void)fprintf(stderr, "dbsnapfs: waiting for the repository, held by %s\n", holder);
     return service_new(&config, ret_service, err);
 }
 
