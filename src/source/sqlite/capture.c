@@ -81,7 +81,7 @@ int capture_run(const char *path, const struct source_sink *sink, const atomic_b
 {
     struct connection source = CONNECTION_INIT, target = CONNECTION_INIT;
     struct capture_vfs *vfs = NULL;
-    struct source_info info;
+    struct source_info info = {0};
     uint64_t image_bytes = 0;
     int r = connection_open(path, BUSY_MS, cancel, &source, err);
 

@@ -29,8 +29,12 @@ struct check {
 static void add_finding(struct check *check, const char *text)
 {
     check->found = true;
-    for (; *text; text++)
-        buf_add_char(&check->findings, *text == '\n' || *text == '\r' ? ' ' : *text);
+    for (; *text; text++) {
+        if (*text == '\n' || *text == '\r')
+            buf_add_char(&check->findings, ' ');
+        else
+            buf_add_char(&check->findings, *text);
+    }
     buf_add_char(&check->findings, '\n');
 }
 

@@ -28,7 +28,7 @@ enum ending { ENDS_IN_CODE, ENDS_IN_LINE_COMMENT, ENDS_IN_BLOCK_COMMENT };
 /* Behind a quoted name or string that begins at sql[i]. A doubled quote is read as two. */
 static size_t skip_quoted(const char *sql, size_t len, size_t i)
 {
-    char quote = sql[i] == '[' ? ']' : sql[i];
+    int quote = sql[i] == '[' ? ']' : sql[i];
     const char *end = memchr(sql + i + 1, quote, len - i - 1);
 
     return end ? (size_t)(end - sql) + 1 : len;
