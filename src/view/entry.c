@@ -13,8 +13,8 @@
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/store/snapshot.h"
 #include "dbsnapfs/tree.h"
-#include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
+#include "text.h"
 
 struct entry *entry_ref(struct entry *entry)
 {
@@ -63,22 +63,11 @@ void entry_snapshot_put(struct entry *entry)
         snapshot_close(unused);
 }
 
-static int empty_render(void *context, struct buf *out, struct err *err)
-{
-    (void)context;
-    (void)out;
-    (void)err;
-    return 0;
-}
-
-/* -wal and -shm: SQLite opens a database that says WAL on a read-only file system only
- * when they are there. */
 static int empty_make(void *context, struct node **ret_node, struct err *err)
 {
-    static const struct node_text text = {.render = empty_render, .immutable = true};
-    struct entry *entry = context;
+    const struct entry *entry = context;
     (void)err;
-    return node_text_new(&text, NULL, NULL, entry->started_ns, ret_node);
+    return text_empty(entry->started_ns, ret_node);
 }
 
 static const struct node_static_entry entry_files[] = {

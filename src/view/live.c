@@ -33,8 +33,17 @@ static int schema_make(void *context, struct node **ret_node, struct err *err)
     return text_make(&text, context, ret_node);
 }
 
+static int empty_make(void *context, struct node **ret_node, struct err *err)
+{
+    const struct view *view = context;
+    (void)err;
+    return text_empty(view->started_ns, ret_node);
+}
+
 static const struct node_static_entry live_entries[] = {
     {"database.sqlite", NODE_FILE, false, live_image_make},
+    {"database.sqlite-wal", NODE_FILE, true, empty_make},
+    {"database.sqlite-shm", NODE_FILE, true, empty_make},
     {"schema.sql", NODE_FILE, false, schema_make},
     {NULL, NODE_FILE, false, NULL},
 };
