@@ -44,11 +44,11 @@ def spend(commands, env, stdout=None):
 def output(*command):
     """The first line a program prints, or ''."""
     try:
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                              timeout=120, check=False)
+        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return next(iter((done.stdout or done.stderr).strip().splitlines()), "")
+    return next(iter(done.stdout.strip().splitlines()), "")
 
 
 def program():
@@ -82,6 +82,7 @@ class Tool:
     needs = ()
     archive = True  # takes part in backing up, not only in being read
     environment = {}
+    probes = ("copy_out", "random_reads", "count_rows")  # ways it is read that end in a minute
 
     def __init__(self, bench):
         self.bench = bench
@@ -193,6 +194,7 @@ class Borg(Tool):
     environment = {"BORG_BASE_DIR": "{home}/borg-home",
                    "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes"}
     chunker = ()
+    probes = ("copy_out", "random_reads")
 
     def prepare(self):
         return [["borg", "init", "-e", "none", self.repo]]
