@@ -91,6 +91,7 @@ START_TEST(an_entry_hides_wal_and_shm_but_has_them)
     ck_assert_uint_eq(content.len, 0);
     ck_assert(!stage_has(&stage, "backups/latest/database.sqlite-journal"));
     buf_free(&names);
+    buf_free(&content);
 }
 END_TEST
 

@@ -111,6 +111,7 @@ void stage_read(const struct stage *stage, const char *path, size_t piece, struc
         out->len += len;
         offset += len;
     }
+    buf_add_text(out, ""); /* ends it with NUL */
     ck_assert_int_eq(buf_error(out), 0);
     file->ops->close(file);
     node_unref(node);
