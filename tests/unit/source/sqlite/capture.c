@@ -161,7 +161,7 @@ struct sparse_sink {
     unsigned marks; /* that were where they belong */
 };
 
-#define SPARSE_PAGE 65536
+#define SPARSE_PAGE 65536L
 #define SPARSE_SIZE (16400L * SPARSE_PAGE)
 
 static const struct mark {

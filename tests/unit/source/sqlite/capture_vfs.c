@@ -5,12 +5,15 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "source/sqlite/support.h"
 
 Suite *suite_source_sqlite_capture_vfs(void);
+
+#define KIB ((size_t)1024)
 
 /* The VFS as SQLite sees it, with its one file open. */
 struct rig {
@@ -89,22 +92,22 @@ START_TEST(small_pages_are_gathered_into_blocks_with_zeros_where_none_came)
     uint64_t bytes;
 
     rig_up(&rig, 1024);
-    rig.sink.info.image_bytes = 17 * 1024;
+    rig.sink.info.image_bytes = 17 * KIB;
     ck_assert_int_eq(write_page(&rig, 0, 1024, '1'), SQLITE_OK);
-    ck_assert_int_eq(write_page(&rig, 5 * 1024, 1024, '6'), SQLITE_OK);
-    ck_assert_int_eq(write_page(&rig, 7 * 1024, 1024, '8'), SQLITE_OK);
-    ck_assert_int_eq(write_page(&rig, 5 * 1024, 1024, 's'), SQLITE_OK);
-    ck_assert_int_eq(write_page(&rig, 16 * 1024, 1024, 'e'), SQLITE_OK);
+    ck_assert_int_eq(write_page(&rig, 5 * KIB, 1024, '6'), SQLITE_OK);
+    ck_assert_int_eq(write_page(&rig, 7 * KIB, 1024, '8'), SQLITE_OK);
+    ck_assert_int_eq(write_page(&rig, 5 * KIB, 1024, 's'), SQLITE_OK);
+    ck_assert_int_eq(write_page(&rig, 16 * KIB, 1024, 'e'), SQLITE_OK);
     ck_assert_int_eq(capture_vfs_finish(rig.vfs, &bytes, &err), 0);
-    ck_assert_uint_eq(bytes, 17 * 1024);
+    ck_assert_uint_eq(bytes, 17 * KIB);
     ck_assert_uint_eq(rig.sink.puts, 3);
-    ck_assert_uint_eq(rig.sink.image.len, 17 * 1024);
+    ck_assert_uint_eq(rig.sink.image.len, 17 * KIB);
     ck_assert_int_eq(rig.sink.image.data[0], '1');
-    ck_assert_int_eq(rig.sink.image.data[4 * 1024], 0);
-    ck_assert_int_eq(rig.sink.image.data[5 * 1024], 's');
-    ck_assert_int_eq(rig.sink.image.data[6 * 1024], 0);
-    ck_assert_int_eq(rig.sink.image.data[7 * 1024], '8');
-    ck_assert_int_eq(rig.sink.image.data[16 * 1024], 'e');
+    ck_assert_int_eq(rig.sink.image.data[4 * KIB], 0);
+    ck_assert_int_eq(rig.sink.image.data[5 * KIB], 's');
+    ck_assert_int_eq(rig.sink.image.data[6 * KIB], 0);
+    ck_assert_int_eq(rig.sink.image.data[7 * KIB], '8');
+    ck_assert_int_eq(rig.sink.image.data[16 * KIB], 'e');
     rig_down(&rig);
 }
 END_TEST
@@ -186,7 +189,7 @@ START_TEST(only_the_main_database_can_be_opened_and_the_name_goes_with_the_vfs)
     char name[64];
 
     rig_up(&rig, 4096);
-    strcpy(name, capture_vfs_name(rig.vfs));
+    snprintf(name, sizeof(name), "%s", capture_vfs_name(rig.vfs));
     vfs = sqlite3_vfs_find(name);
     file = calloc(1, (size_t)vfs->szOsFile);
     ck_assert_int_eq(vfs->xOpen(vfs, "j", file, SQLITE_OPEN_MAIN_JOURNAL, NULL), SQLITE_CANTOPEN);
