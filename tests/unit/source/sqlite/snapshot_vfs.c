@@ -65,8 +65,9 @@ START_TEST(a_large_sort_needs_no_temporary_file)
     struct err err = ERR_INIT;
     int64_t first = 0;
 
-    image_make(&memory, "CREATE TABLE t(a); WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1"
-                        " FROM c WHERE i < 5000) INSERT INTO t SELECT hex(zeroblob(1000)) || i FROM c");
+    image_make(&memory,
+               "CREATE TABLE t(a); WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1"
+               " FROM c WHERE i < 5000) INSERT INTO t SELECT hex(zeroblob(1000)) || i FROM c");
     reader = memory_image_reader(&memory);
     ck_assert_int_eq(image_open(&reader, NULL, &image, &err), 0);
     ck_assert_msg(connection_int(&image.connection,
