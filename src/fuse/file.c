@@ -1,14 +1,65 @@
 /*
  * Open files. What may take long (opening, writing, closing) can be interrupted.
+ *
+ * They are on a list, because a mount that ends may leave some that the kernel never
+ * released; what they hold of the store has to be given back before the store goes.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 
 #include "mount.h"
 
+struct open_file {
+    struct node_file *file;
+    struct open_file *previous, *next; /* protected by the list's lock */
+};
+
+static struct open_file *open_file_of(const struct fuse_file_info *fi)
+{
+    return (struct open_file *)(uintptr_t)fi->fh;
+}
+
 static struct node_file *file_of(const struct fuse_file_info *fi)
 {
-    return (struct node_file *)(uintptr_t)fi->fh;
+    return open_file_of(fi)->file;
+}
+
+void files_init(struct open_files *files)
+{
+    pthread_mutex_init(&files->lock, NULL);
+    files->first = NULL;
+}
+
+static void files_add(struct open_files *files, struct open_file *open_file)
+{
+    pthread_mutex_lock(&files->lock);
+    open_file->next = files->first;
+    if (open_file->next)
+        open_file->next->previous = open_file;
+    files->first = open_file;
+    pthread_mutex_unlock(&files->lock);
+}
+
+static void files_close(struct open_files *files, struct open_file *open_file)
+{
+    pthread_mutex_lock(&files->lock);
+    if (open_file->previous)
+        open_file->previous->next = open_file->next;
+    else
+        files->first = open_file->next;
+    if (open_file->next)
+        open_file->next->previous = open_file->previous;
+    pthread_mutex_unlock(&files->lock);
+    open_file->file->ops->close(open_file->file);
+    free(open_file);
+}
+
+void files_release(struct open_files *files)
+{
+    while (files->first)
+        files_close(files, files->first);
+    pthread_mutex_destroy(&files->lock);
 }
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -20,20 +71,28 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct interrupt in;
     struct node_request request = {&in.cancel};
     bool writing = (fi->flags & O_ACCMODE) != O_RDONLY;
+    struct open_file *open_file = calloc(1, sizeof(*open_file));
+    if (!open_file) {
+        fuse_reply_err(req, ENOMEM);
+        return;
+    }
 
     interrupt_begin(&in, &mount->interrupts, req);
     int r = node_open(inode->node, writing, &request, &file, &err);
     interrupt_end(&in);
     if (r < 0) {
         mount_fail(req, inode, NULL, &err);
+        free(open_file);
         return;
     }
-    fi->fh = (uint64_t)(uintptr_t)file;
+    open_file->file = file;
+    files_add(&mount->files, open_file);
+    fi->fh = (uint64_t)(uintptr_t)open_file;
     fi->keep_cache = file->keep_cache;
     fi->direct_io = file->direct;
     fi->noflush = !file->ops->flush;
     if (fuse_reply_open(req, fi) < 0) /* the opener is gone */
-        file->ops->close(file);
+        files_close(&mount->files, open_file);
 }
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
@@ -110,9 +169,8 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    struct node_file *file = file_of(fi);
     (void)ino;
-    file->ops->close(file);
+    files_close(&mount_of(req)->files, open_file_of(fi));
     fuse_reply_err(req, 0);
 }
 

@@ -129,11 +129,16 @@ out:
     atomic_store(&mount->loop_end, true);
     if (root)
         mount_stop(mount);
+    /* Its thread may be in the stop hook or about to end the session; wait for it. From here
+     * on a second signal ends the process. */
+    signals_end(mount->signals);
+    mount->signals = NULL;
     if (mounted)
         fuse_session_unmount(mount->session);
     if (mount->session)
         fuse_session_destroy(mount->session);
     fuse_opt_free_args(&args);
+    files_release(&mount->files);
     inode_table_free(mount->inodes);
     node_unref(root);
     return r;
@@ -144,16 +149,15 @@ static int mount_process(const struct mount_config *config, const struct mount_h
                          struct background *background, struct err *err)
 {
     struct mount mount = {.config = config, .hooks = hooks};
-    struct signals *signals = NULL;
 
     openlog("dbsnapfs", LOG_PID, LOG_DAEMON);
     buffers_init(&mount.buffers, MOUNT_REQUEST_BYTES);
     interrupt_list_init(&mount.interrupts);
+    files_init(&mount.files);
     report_init(&mount.report, config->foreground);
-    int r = signals_start(&mount, &signals, err);
+    int r = signals_start(&mount, &mount.signals, err);
     if (r == 0)
         r = mount_run(&mount, background, err);
-    signals_end(signals);
     report_release(&mount.report);
     interrupt_list_release(&mount.interrupts);
     buffers_release(&mount.buffers);

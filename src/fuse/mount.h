@@ -19,17 +19,28 @@
 
 #define MOUNT_REQUEST_BYTES ((size_t)1 << 20) /* the most that one read or write carries */
 
+struct open_file;
+struct signals;
+
+/* Every file that the kernel has open. */
+struct open_files {
+    pthread_mutex_t lock;
+    struct open_file *first; /* protected by lock */
+};
+
 struct mount {
     const struct mount_config *config;
     const struct mount_hooks *hooks;
     struct fuse_session *session;
     struct inode_table *inodes;
     struct buffers buffers;
+    struct open_files files;
     struct interrupt_list interrupts;
     struct report report;
-    atomic_bool serving;  /* requests are answered */
-    atomic_bool stopped;  /* the stop hook was called */
-    atomic_bool loop_end; /* the loop has returned */
+    struct signals *signals; /* NULL: no thread takes them */
+    atomic_bool serving;     /* requests are answered */
+    atomic_bool stopped;     /* the stop hook was called */
+    atomic_bool loop_end;    /* the loop has returned */
 };
 
 /* libfuse's table of callbacks; each gets the mount as its request's user data. */
@@ -61,6 +72,9 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 
 /* file.c: open files */
+void files_init(struct open_files *files);
+/* Closes what the kernel did not get to release; nothing is served any more. */
+void files_release(struct open_files *files);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
@@ -88,7 +102,6 @@ int background_fork(struct background *background, bool *ret_daemon, struct err 
 int background_say(struct background *background, const struct err *failure);
 
 /* signals.c: a thread that takes the signals */
-struct signals;
 int signals_start(struct mount *mount, struct signals **ret_signals, struct err *err);
 void signals_end(struct signals *signals); /* NULL is fine */
 
