@@ -62,7 +62,10 @@ static int packer_new_frame(struct packer *p, struct frame_head *head, enum fram
     p->frame_offsets[at] = 0;
     head->id = p->next_frame++;
     head->kind = kind;
-    head->codec = (uint8_t)p->repo->compress.id;
+    /* what batch.c makes deltas with: they need a dictionary, so "none" is not for them */
+    head->codec = kind == FRAME_DELTA && p->repo->compress.id == CODEC_NONE
+                      ? (uint8_t)CODEC_DEFLATE
+                      : (uint8_t)p->repo->compress.id;
     head->slot_count = 0;
     head->block_size = p->geometry.block_size;
     return 0;
