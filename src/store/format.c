@@ -145,12 +145,12 @@ int segment_header_decode(const uint8_t in[FORMAT_HEADER_BYTES], struct segment_
 
     if (memcmp(in, header_magic, 8) != 0)
         return err_set(err, EBADMSG, "the header does not begin with DBSNAPFS");
+    if (format_checksum(in, 56) != format_get64(in + 56))
+        return err_set(err, EBADMSG, "the header's checksum does not match");
     if (header.version > FORMAT_VERSION)
         return err_set(err, EPROTONOSUPPORT,
                        "format version %u is newer than this dbsnapfs knows (%u): upgrade it",
                        header.version, FORMAT_VERSION);
-    if (format_checksum(in, 56) != format_get64(in + 56))
-        return err_set(err, EBADMSG, "the header's checksum does not match");
     memcpy(header.repo_id, in + 16, 16);
     *ret_header = header;
     return 0;
