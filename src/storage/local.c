@@ -23,6 +23,7 @@
 
 #define STORAGE_NAME_MAX 64
 #define STORAGE_OPEN_MAX 64
+#define STORAGE_SEND_BYTES (8u << 20)
 
 static const char temporary_suffix[] = ".tmp";
 
@@ -45,7 +46,7 @@ struct storage {
 struct storage_upload {
     struct storage *storage;
     int fd;
-    uint64_t bytes;
+    uint64_t bytes, sent; /* written, and of that on its way to the disk */
     char name[STORAGE_NAME_MAX];
     char temporary[STORAGE_NAME_MAX + sizeof(temporary_suffix)];
 };
@@ -174,6 +175,9 @@ int storage_read(struct storage *storage, const char *name, uint64_t offset, voi
     size_t done = 0;
     int fd = -1, code;
 
+    if (offset > (uint64_t)INT64_MAX - len) /* no file reaches there: a damaged number */
+        return err_set(err, EBADMSG, "%s/%s: there is no byte %llu", storage->path, name,
+                       (unsigned long long)offset);
     code = storage_acquire(storage, name, &fd, &object, err);
     if (code)
         return code;
@@ -322,6 +326,12 @@ int storage_write(struct storage_upload *upload, const void *bytes, size_t len, 
                            upload->name, (unsigned long long)(upload->bytes + done));
     }
     upload->bytes += len;
+    if (upload->bytes - upload->sent >= STORAGE_SEND_BYTES) {
+        /* start writing back what is there, or the sync at the end waits for all of it */
+        sync_file_range(upload->fd, (off_t)upload->sent, (off_t)(upload->bytes - upload->sent),
+                        SYNC_FILE_RANGE_WRITE);
+        upload->sent = upload->bytes;
+    }
     return 0;
 }
 

@@ -7,11 +7,18 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "dbsnapfs/storage.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "store/repo_internal.h"
+
+/* Longer than any frame: before so much memory is asked for, the file is asked for its size. */
+#define RECORD_PLAUSIBLE_BYTES (1u << 20)
+
+/* The most that is read at once on a guess: a frame that did not get smaller. */
+#define RECORD_LIKELY_BYTES (FORMAT_FRAME_BYTES + 1024u)
 
 void segment_name(uint64_t id, char ret_name[SEGMENT_NAME_BYTES])
 {
@@ -36,39 +43,79 @@ int segment_name_parse(const char *name, uint64_t *ret_id)
     return 0;
 }
 
-int record_read(struct repo *repo, uint64_t id, uint64_t offset, uint32_t type, struct buf *body,
-                uint32_t *ret_type, struct err *err)
+/* Reads head and body; `likely_bytes` of them are read at once. `body` gets both. */
+static int record_fetch(struct repo *repo, const char *name, uint64_t offset, size_t likely_bytes,
+                        struct buf *bytes, struct record_head *ret_head, struct err *err)
 {
-    uint8_t bytes[FORMAT_RECORD_BYTES];
-    char name[SEGMENT_NAME_BYTES];
-    struct record_head head;
-    void *to;
+    size_t first = likely_bytes > FORMAT_RECORD_BYTES ? likely_bytes : FORMAT_RECORD_BYTES, whole;
+    uint8_t *to;
     int code;
 
-    segment_name(id, name);
-    code = storage_read(repo->storage, name, offset, bytes, sizeof(bytes), err);
+    buf_clear(bytes);
+    to = buf_reserve(bytes, first);
+    if (!to)
+        return -ENOMEM;
+    code = storage_read(repo->storage, name, offset, to, first, err);
     if (code)
         return code;
-    record_head_decode(bytes, &head);
-    if ((type && head.type != type) || head.len > FORMAT_MAX_RECORD_BYTES)
+    record_head_decode(to, ret_head);
+    if (ret_head->len > FORMAT_MAX_RECORD_BYTES)
         return err_set(err, EBADMSG, "%s/segments/%s: no record begins at byte %llu", repo->path,
                        name, (unsigned long long)offset);
-    buf_clear(body);
-    to = buf_reserve(body, head.len);
+    whole = FORMAT_RECORD_BYTES + ret_head->len;
+    bytes->len = first < whole ? first : whole;
+    if (first >= whole)
+        return 0;
+    to = buf_reserve(bytes, whole - first);
     if (!to)
-        return err_set(err, ENOMEM, "%s/segments/%s: out of memory for a record of %u bytes",
-                       repo->path, name, head.len);
-    code = storage_read(repo->storage, name, offset + sizeof(bytes), to, head.len, err);
+        return -ENOMEM;
+    code = storage_read(repo->storage, name, offset + first, to, whole - first, err);
+    if (code == 0)
+        bytes->len = whole;
+    return code;
+}
+
+/* Reads a record, checks it, and leaves its body in `body`. */
+static int record_read_likely(struct repo *repo, const struct record_place *place, uint32_t type,
+                              struct buf *body, uint32_t *ret_type, struct err *err)
+{
+    char name[SEGMENT_NAME_BYTES];
+    struct record_head head;
+    int code;
+
+    segment_name(place->segment, name);
+    code = record_fetch(repo, name, place->offset, place->likely_bytes, body, &head, err);
+    if (code == -ENOMEM)
+        return err_set(err, ENOMEM, "%s/segments/%s: out of memory for a record", repo->path, name);
     if (code)
         return code;
-    body->len = head.len;
-    if (format_record_checksum(head.type, to, head.len, offset) != head.checksum)
+    if (type && head.type != type)
+        return err_set(err, EBADMSG, "%s/segments/%s: no record begins at byte %llu", repo->path,
+                       name, (unsigned long long)place->offset);
+    if (format_record_checksum(head.type, body->data + FORMAT_RECORD_BYTES, head.len,
+                               place->offset) != head.checksum)
         return err_set(err, EBADMSG,
                        "%s/segments/%s: the checksum of the record at byte %llu does not match",
-                       repo->path, name, (unsigned long long)offset);
+                       repo->path, name, (unsigned long long)place->offset);
+    memmove(body->data, body->data + FORMAT_RECORD_BYTES, head.len);
+    body->len = head.len;
     if (ret_type)
         *ret_type = head.type;
     return 0;
+}
+
+int record_read(struct repo *repo, uint64_t id, uint64_t offset, uint32_t type, struct buf *body,
+                uint32_t *ret_type, struct err *err)
+{
+    struct record_place place = {id, offset, 0};
+
+    return record_read_likely(repo, &place, type, body, ret_type, err);
+}
+
+int record_read_frame(struct repo *repo, const struct record_place *place, struct buf *body,
+                      struct err *err)
+{
+    return record_read_likely(repo, place, RECORD_FRAME, body, NULL, err);
 }
 
 /* The segment whose range of ids holds the frame. */
@@ -97,13 +144,13 @@ static int record_find_segment(struct repo *repo, uint64_t frame,
     return code;
 }
 
-int record_locate_frame(struct repo *repo, uint64_t frame, uint64_t *ret_segment,
-                        uint64_t *ret_offset, struct err *err)
+int record_locate_frame(struct repo *repo, uint64_t frame, struct record_place *ret_place,
+                        struct err *err)
 {
     struct catalog_segment segment;
     char name[SEGMENT_NAME_BYTES];
-    uint8_t bytes[8];
-    uint64_t at;
+    uint8_t bytes[16];
+    uint64_t at, offset, next;
     int code = record_find_segment(repo, frame, &segment);
 
     if (code)
@@ -112,15 +159,20 @@ int record_locate_frame(struct repo *repo, uint64_t frame, uint64_t *ret_segment
     segment_name(segment.id, name);
     at = segment.index_offset + FORMAT_RECORD_BYTES + FORMAT_INDEX_HEAD_BYTES +
          8 * (frame - segment.first_frame);
+    /* with the entry behind it, which a manifest at least stands behind: never past the end */
     code = storage_read(repo->storage, name, at, bytes, sizeof(bytes), err);
     if (code)
         return code;
-    *ret_segment = segment.id;
-    *ret_offset = format_get64(bytes);
-    if (*ret_offset < FORMAT_HEADER_BYTES || *ret_offset >= segment.index_offset)
+    offset = format_get64(bytes);
+    next = frame + 1 < segment.first_frame + segment.frame_count ? format_get64(bytes + 8)
+                                                                 : segment.index_offset;
+    if (offset < FORMAT_HEADER_BYTES || offset >= segment.index_offset)
         return err_set(err, EBADMSG,
                        "%s/segments/%s: the index entry of frame %llu at byte %llu is damaged",
                        repo->path, name, (unsigned long long)frame, (unsigned long long)at);
+    *ret_place = (struct record_place){segment.id, offset, 0};
+    if (next > offset && next - offset <= RECORD_LIKELY_BYTES && next <= segment.index_offset)
+        ret_place->likely_bytes = (size_t)(next - offset);
     return 0;
 }
 
