@@ -79,11 +79,11 @@ static int frame_load(void *context, struct cache_key key, void **ret_value, siz
     struct repo *repo = context;
     struct buf body = BUF_INIT;
     struct frame *frame = NULL;
-    uint64_t segment = 0, offset = 0;
-    int code = record_locate_frame(repo, key.a, &segment, &offset, err);
+    struct record_place place = {0};
+    int code = record_locate_frame(repo, key.a, &place, err);
 
     if (code == 0)
-        code = record_read(repo, segment, offset, RECORD_FRAME, &body, NULL, err);
+        code = record_read_frame(repo, &place, &body, err);
     if (code)
         goto out;
     code = frame_decode(repo, (const uint8_t *)body.data, body.len, &frame, err);
@@ -93,12 +93,12 @@ static int frame_load(void *context, struct cache_key key, void **ret_value, siz
         free(frame);
     }
     if (code) {
-        err_at(err, "%s/segments/%010llu.seg: byte %llu", repo->path, (unsigned long long)segment,
-               (unsigned long long)offset);
+        err_at(err, "%s/segments/%010llu.seg: byte %llu", repo->path,
+               (unsigned long long)place.segment, (unsigned long long)place.offset);
         goto out;
     }
-    frame->segment = segment;
-    frame->offset = offset;
+    frame->segment = place.segment;
+    frame->offset = place.offset;
     *ret_value = frame;
     *ret_bytes = sizeof(*frame) + (frame->head.kind == FRAME_FULL
                                        ? (size_t)frame->head.slot_count * frame->head.block_size

@@ -15,9 +15,16 @@ struct repo;
 int record_read(struct repo *repo, uint64_t id, uint64_t offset, uint32_t type, struct buf *body,
                 uint32_t *ret_type, struct err *err);
 
-/* The offset of a frame's record, and the segment it is in, by the segment's index. */
-int record_locate_frame(struct repo *repo, uint64_t frame, uint64_t *ret_segment,
-                        uint64_t *ret_offset, struct err *err);
+/* Where a frame's record is, by its segment's index. */
+struct record_place {
+    uint64_t segment, offset;
+    size_t likely_bytes; /* up to the next frame's record: mostly the record's length, 0: unknown */
+};
+int record_locate_frame(struct repo *repo, uint64_t frame, struct record_place *ret_place,
+                        struct err *err);
+/* record_read() of it, with one read when its length is as likely as it seems. */
+int record_read_frame(struct repo *repo, const struct record_place *place, struct buf *body,
+                      struct err *err);
 
 /* The two ends of a segment. A footer must fit the file's size. */
 int segment_header_read(struct repo *repo, uint64_t id, struct segment_header *ret_header,

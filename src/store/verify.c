@@ -119,10 +119,11 @@ static int verify_frame(struct verification *v, uint64_t offset, const struct bu
 static int verify_index_entry(struct verification *v, uint64_t offset, const struct buf *body,
                               struct err *err)
 {
-    uint64_t id = format_get64((const uint8_t *)body->data), segment = 0, at = 0;
-    int code = record_locate_frame(v->repo, id, &segment, &at, err);
+    uint64_t id = format_get64((const uint8_t *)body->data);
+    struct record_place place;
+    int code = record_locate_frame(v->repo, id, &place, err);
 
-    if (code == 0 && (segment != v->segment.id || at != offset))
+    if (code == 0 && (place.segment != v->segment.id || place.offset != offset))
         code = err_set(err, EBADMSG,
                        "%s/segments/%010" PRIu64 ".seg: the index does not lead to frame %" PRIu64
                        " at byte %" PRIu64,

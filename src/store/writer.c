@@ -8,8 +8,10 @@
  * its changed blocks to the packer. So the pool does what costs time, the order is kept without
  * sorting, and memory is the ring.
  *
- * With `spool`, a full ring does not make the putting thread wait: batches go to an unlinked file
- * from then on and are worked off at commit, when the source is no longer being read.
+ * With `spool`, the source's own writers wait while it is read, so a full ring must not hold the
+ * putting thread up for longer than a plain copy of the file would take: when the rate falls below
+ * SPOOL_BELOW_BYTES_PER_S, batches queue up in an unlinked file. Order is kept: while the file has
+ * batches in it, new ones go behind them, and the ring is fed from its front.
  */
 #include "dbsnapfs/store/writer.h"
 
@@ -30,6 +32,7 @@
 #include "store/spool.h"
 
 #define WRITER_RING 16u
+#define SPOOL_BELOW_BYTES_PER_S 500000000
 
 struct backup_writer {
     struct repo *repo;
@@ -38,6 +41,7 @@ struct backup_writer {
     struct fingerprint_writer *fingerprints;
     struct spool *spool; /* NULL until a batch did not fit */
     bool may_spool;
+    int64_t started_ns; /* monotonic */
     uint64_t id;
     uint32_t page_size, block_size;
 
@@ -127,23 +131,58 @@ static int writer_submit(struct backup_writer *w, struct err *err)
     return w->ring_count == WRITER_RING ? writer_take_oldest(w, err) : 0;
 }
 
-/* The open batch is full (or the last one). */
-static int writer_close_batch(struct backup_writer *w, struct err *err)
+/* Is the ring full, and would waiting make the source's writers wait too long? */
+static bool writer_falls_behind(struct backup_writer *w)
+{
+    double seconds = (double)(clock_monotonic_ns() - w->started_ns) / 1e9;
+
+    return w->ring_count + 1 == WRITER_RING &&
+           !pool_finished(w->repo->pool, &w->ring[w->ring_first]->job) &&
+           (double)w->next_offset < seconds * SPOOL_BELOW_BYTES_PER_S;
+}
+
+/* Moves the spool's first batch into the ring. */
+static int writer_unspool(struct backup_writer *w, struct err *err)
+{
+    uint64_t first = 0;
+    size_t len = 0;
+    int code = writer_open_batch(w, 0, err);
+
+    if (code)
+        return code;
+    code = spool_next(w->spool, &first, w->filling->data,
+                      (size_t)w->filling->capacity * w->block_size, &len, err);
+    w->filling->first_block = first;
+    w->filling->count = (uint32_t)(len / w->block_size);
+    if (code)
+        w->filling = NULL;
+    return code ? code : writer_submit(w, err);
+}
+
+/* Puts the open batch behind those that are spooled, and feeds the ring from their front for as
+ * long as that costs no waiting. */
+static int writer_spool(struct backup_writer *w, struct err *err)
 {
     struct batch *batch = w->filling;
-    bool busy = w->ring_count + 1 == WRITER_RING &&
-                !pool_finished(w->repo->pool, &w->ring[w->ring_first]->job);
-    int code = 0;
+    int code = w->spool ? 0 : spool_new(w->repo->path, &w->spool, err);
 
-    if (!w->may_spool || (!w->spool && !busy))
-        return writer_submit(w, err);
-    if (!w->spool)
-        code = spool_new(w->repo->path, &w->spool, err);
+    w->filling = NULL;
     if (code == 0)
         code = spool_add(w->spool, batch->first_block, batch->data,
                          (size_t)batch->count * w->block_size, err);
-    w->filling = NULL;
+    while (code == 0 && spool_left(w->spool) &&
+           (w->ring_count + 1 < WRITER_RING ||
+            pool_finished(w->repo->pool, &w->ring[w->ring_first]->job)))
+        code = writer_unspool(w, err);
     return code;
+}
+
+/* The open batch is full (or the last one). */
+static int writer_close_batch(struct backup_writer *w, struct err *err)
+{
+    if (w->may_spool && ((w->spool && spool_left(w->spool)) || writer_falls_behind(w)))
+        return writer_spool(w, err);
+    return writer_submit(w, err);
 }
 
 /* Appends `len` bytes (zeros when `bytes` is NULL) at next_offset, which is in block 1 or later. */
@@ -262,6 +301,7 @@ int backup_writer_new(struct repo *repo, uint32_t page_size, bool spool,
         return err_set(err, ENOMEM, "out of memory for a backup");
     w->repo = repo;
     w->may_spool = spool;
+    w->started_ns = clock_monotonic_ns();
     w->page_size = page_size;
     w->block_size = page_size < FORMAT_MIN_BLOCK ? FORMAT_MIN_BLOCK : page_size;
     w->next_offset = w->block_size;
@@ -296,41 +336,22 @@ void backup_writer_abort(struct backup_writer *w)
     free(w);
 }
 
-/* Works off what was spooled, a batch at a time. */
-static int writer_unspool(struct backup_writer *w, struct err *err)
-{
-    int code = 0;
-
-    while (code == 0 && spool_left(w->spool)) {
-        uint64_t first = 0;
-        size_t len = 0;
-
-        code = writer_open_batch(w, 0, err);
-        if (code == 0)
-            code = spool_next(w->spool, &first, w->filling->data,
-                              (size_t)w->filling->capacity * w->block_size, &len, err);
-        if (code)
-            break;
-        w->filling->first_block = first;
-        w->filling->count = (uint32_t)(len / w->block_size);
-        code = writer_submit(w, err);
-    }
-    return code;
-}
-
 /* Everything up to block 0 is in the packer afterwards. */
 static int writer_end(struct backup_writer *w, uint64_t image_bytes, struct err *err)
 {
     uint64_t end = w->next_offset;
     int code = 0;
 
+    if (end > image_bytes && end > w->block_size)
+        return err_set(err, EINVAL, "the image ends at byte %llu, but byte %llu was put",
+                       (unsigned long long)image_bytes, (unsigned long long)end - 1);
     if (image_bytes > end)
         code = writer_append(w, NULL, image_bytes - end, err);
     if (code == 0 && w->next_offset % w->block_size)
         code = writer_append(w, NULL, w->block_size - w->next_offset % w->block_size, err);
     if (code == 0 && w->filling)
         code = writer_close_batch(w, err);
-    if (code == 0 && w->spool)
+    while (code == 0 && w->spool && spool_left(w->spool))
         code = writer_unspool(w, err);
     if (code || image_bytes == 0)
         return code ? code : writer_drain(w, err);
