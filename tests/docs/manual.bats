@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# dbsnapfs(1) against the program: it names what --help names and nothing else, its examples run, its
+# error lines are the program's.
+
+load support
+
+page=$DBSNAPFS_TOP/man/dbsnapfs.1
+
+setup() { setup_scratch; }
+teardown() { unmount_all; }
+
+# The first words of the lines of one part of --help, such as "Verbs".
+help_names() {
+    dbsnapfs --help | awk -v part="$1" '/^[A-Z]/ { on = index($0, part) == 1 } on && /^  / { print $1 }'
+}
+
+# The lines of the page from one heading to the next.
+section() {
+    awk -v head="$1" '/^\.S[hs] / { on = substr($0, 5) == head } on' "$page"
+}
+
+# The n-th display of EXAMPLES.
+example() {
+    section EXAMPLES | awk -v n="$1" '/^\.Bd/ { i++; on = 1; next } /^\.Ed/ { on = 0 } on && i == n'
+}
+
+@test "the pages have no warnings" {
+    run mandoc -T lint -W warning "$DBSNAPFS_TOP"/man/*.[1-8]
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+}
+
+@test "the page has the options that --help has" {
+    # -o and -V, then --json and what stands behind a short name.
+    dbsnapfs --help | awk '/^Options/ { on = 1 } /^Mount/ { on = 0 } on' |
+        grep -oE '^  -\w|--[a-z]+' | tr -d ' ' | sort >helped
+    section Options | sed -n 's/^\.It //p' | sed 's/Ns.*//' | grep -oE 'Fl (-[a-z]+|\w)' |
+        sed 's/Fl /-/' | sort >written
+    [ -s helped ]
+    diff helped written
+}
+
+@test "the page has the mount options that --help has" {
+    help_names 'Mount options' | sed 's/=.*//' | sort >helped
+    section 'Mount options' | sed -n 's/^\.It //p' | tr ',' '\n' | grep -oE '^( ?Cm)? ?[a-z_]+' |
+        sed 's/ *Cm *//; s/ //g' | sort >written
+    [ -s helped ]
+    diff helped written
+}
+
+@test "the page has the verbs that --help has, and control's help" {
+    { help_names Verbs; echo help; } | sort >helped
+    section COMMANDS | sed -n 's/^\.It Cm \([a-z]*\).*/\1/p' | grep -vxE 'note|if|wait|nowait' |
+        sort >written
+    diff helped written
+}
+
+@test "the page has the keys of every command" {
+    for verb in backup verify cancel; do
+        dbsnapfs help "$verb" | sed -n 's/^  \([a-z-]*\).*/\1/p' | sort >helped
+        section COMMANDS | grep "^\.It Cm $verb" | grep -oE 'Op Cm [a-z-]+' | sed 's/Op Cm //' |
+            sort >written
+        diff helped written
+    done
+}
+
+@test "the page has the usage of the other verbs" {
+    for verb in list show cat extract repair; do
+        dbsnapfs help "$verb" | sed -n '1s/^Usage: dbsnapfs //p' | tr '[:upper:]' '[:lower:]' >helped
+        section COMMANDS | grep "^\.It Cm $verb" | sed 's/^\.It Cm //; s/ Ar//g; s/Oo \([a-z]*\) Oc/[\1]/
+            s/Op \([a-z]*\)/[\1]/' >written
+        diff helped written
+    done
+}
+
+@test "the keys and verbs that control names are those of the page" {
+    mount_app
+    echo help >mnt/control
+    sed -n 's/^\([a-z]*\).*/\1/p' mnt/control | grep -vxE 'ok|' | sort >helped
+    { sed -n 's/^\.It Cm \(backup\|verify\|cancel\|help\).*/\1/p' "$page"; } | sort -u >written
+    diff helped written
+}
+
+@test "the examples with a mount run" {
+    sqlite3 app.db .tables >tables
+    example 1 | sed 's/^dbsnapfs .*/& 3>\&- 4>\&-/' >script
+    [ "$(wc -l <script)" -eq 8 ]
+    run bash -e script
+    [ "$status" -eq 0 ]
+    [[ $output == *'ok 2'*latest*ellipsoid* ]]
+    [ "$(sqlite3 restored.db .sha3sum)" = "$(sqlite3 app.db .sha3sum)" ]
+}
+
+@test "the examples without a mount run" {
+    example 2 >script
+    [ "$(wc -l <script)" -eq 5 ]
+    run bash -e script
+    [ "$status" -eq 0 ]
+    [[ $output == *'before the upgrade'*'no damage'*'CREATE TABLE'* ]]
+    [ "$(sqlite3 copy.db .sha3sum)" = "$(sqlite3 app.db .sha3sum)" ]
+}
+
+@test "the lines for cron and fstab are those of examples/" {
+    grep -qxF "$(example 3)" "$DBSNAPFS_TOP/examples/cron"
+    [[ $(example 4) =~ ^/srv/app.db\ +/mnt/app\ +fuse.dbsnapfs\  ]]
+    grep -q '^/srv/app.db  /mnt/app  fuse.dbsnapfs  nofail' "$DBSNAPFS_TOP/examples/fstab"
+}
+
+@test "systemd finds nothing wrong with the unit" {
+    example 5 | sed "s|/usr/local/bin/dbsnapfs|$DBSNAPFS|" >app-backups.service
+    run systemd-analyze verify ./app-backups.service
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+}
+
+@test "a database is restored as the page says" {
+    dbsnapfs backup app.db
+    sqlite3 app.db .sha3sum >before
+    sqlite3 app.db 'DELETE FROM usage'
+    section RESTORING | awk '/^\.Bd/ { on = 1; next } /^\.Ed/ { on = 0 } on' |
+        sed "s|/srv/|$PWD/|g; /systemctl/d" >script
+    [ "$(wc -l <script)" -eq 5 ]
+    run bash -e script
+    [ "$status" -eq 0 ]
+    [[ $output == *ok ]]
+    sqlite3 app.db .sha3sum | cmp - before
+}
+
+@test "the error lines of the page are the program's" {
+    section DIAGNOSTICS | sed -n 's/^\.It "\(.*\)"/\1/p' >lines
+    [ "$(wc -l <lines)" -gt 9 ]
+    while read -r line; do
+        [ "$line" != 'No space left on device' ] || continue # the C library's
+        # Up to where a number or name comes.
+        grep -aqF -- "$(sed 's/ -wal.*//; s/ [N0-9].*//; s/ \.\.\..*//' <<<"$line")" "$DBSNAPFS"
+    done <lines
+}
