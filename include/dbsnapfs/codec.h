@@ -58,4 +58,15 @@ int codec_compress(struct codec *codec, struct codec_choice choice, const void *
 int codec_decompress(struct codec *codec, enum codec_id id, const void *dict, size_t dict_len,
                      const void *src, size_t len, void *dst, size_t dst_len);
 
+/*
+ * Decompresses the beginning: at least `dst_len` bytes of what the stream holds, and not much
+ * more work than that. `dst` has room for dst_len + CODEC_START_SLACK. There is no telling whether
+ * the rest of the stream is whole, nor, with every library, whether the beginning came out right:
+ * the caller checks it (a hash) and falls back on codec_decompress(). -ENOTSUP when the codec
+ * has no such way.
+ */
+#define CODEC_START_SLACK 258u /* the longest match of DEFLATE */
+int codec_decompress_start(struct codec *codec, enum codec_id id, const void *src, size_t len,
+                           void *dst, size_t dst_len);
+
 #endif

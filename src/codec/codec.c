@@ -17,6 +17,7 @@ struct codec_row {
     int min_level, default_level, max_level;
     codec_compress_fn *compress;
     codec_decompress_fn *decompress;
+    codec_start_fn *start; /* NULL when the whole stream must be decoded */
 };
 
 static int none_compress(struct codec *codec, int level, struct codec_bytes dict,
@@ -44,12 +45,13 @@ static int none_decompress(struct codec *codec, struct codec_bytes dict, struct 
 }
 
 static const struct codec_row codec_rows[] = {
-    [CODEC_NONE] = {"none", 0, 0, 0, none_compress, none_decompress},
-    [CODEC_DEFLATE] = {"deflate", 1, 1, 9, codec_deflate_compress, codec_deflate_decompress},
+    [CODEC_NONE] = {"none", 0, 0, 0, none_compress, none_decompress, NULL},
+    [CODEC_DEFLATE] = {"deflate", 1, 1, 9, codec_deflate_compress, codec_deflate_decompress,
+                       codec_deflate_start},
 #ifdef HAVE_LIBZSTD
-    [CODEC_ZSTD] = {"zstd", 1, 3, 19, codec_zstd_compress, codec_zstd_decompress},
+    [CODEC_ZSTD] = {"zstd", 1, 3, 19, codec_zstd_compress, codec_zstd_decompress, NULL},
 #else
-    [CODEC_ZSTD] = {"zstd", 1, 3, 19, NULL, NULL},
+    [CODEC_ZSTD] = {"zstd", 1, 3, 19, NULL, NULL, NULL},
 #endif
 };
 
@@ -137,4 +139,12 @@ int codec_decompress(struct codec *codec, enum codec_id id, const void *dict, si
         return -ENOTSUP;
     return codec_rows[id].decompress(codec, (struct codec_bytes){dict, dict_len},
                                      (struct codec_bytes){src, len}, dst, dst_len);
+}
+
+int codec_decompress_start(struct codec *codec, enum codec_id id, const void *src, size_t len,
+                           void *dst, size_t dst_len)
+{
+    if (!codec_available(id) || !codec_rows[id].start)
+        return -ENOTSUP;
+    return codec_rows[id].start(codec, (struct codec_bytes){src, len}, dst, dst_len);
 }

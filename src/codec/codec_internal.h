@@ -28,8 +28,11 @@ typedef int codec_compress_fn(struct codec *codec, int level, struct codec_bytes
 typedef int codec_decompress_fn(struct codec *codec, struct codec_bytes dict,
                                 struct codec_bytes src, void *dst, size_t dst_len);
 
+typedef int codec_start_fn(struct codec *codec, struct codec_bytes src, void *dst, size_t dst_len);
+
 codec_compress_fn codec_deflate_compress;
 codec_decompress_fn codec_deflate_decompress;
+codec_start_fn codec_deflate_start;
 void codec_deflate_release(struct codec *codec);
 
 codec_compress_fn codec_zstd_compress;

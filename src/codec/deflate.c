@@ -135,6 +135,26 @@ static int zlib_decompress(struct deflate_state *state, struct codec_bytes dict,
     return 0;
 }
 
+#ifndef HAVE_LIBDEFLATE
+static int zlib_start(struct deflate_state *state, struct codec_bytes src, void *dst,
+                      size_t dst_len)
+{
+    z_stream *z = &state->inflater;
+    int rc;
+
+    rc = state->inflater_ready ? inflateReset(z) : inflateInit2(z, -MAX_WBITS);
+    if (rc != Z_OK)
+        return rc == Z_MEM_ERROR ? -ENOMEM : -EINVAL;
+    state->inflater_ready = true;
+    z->next_in = src.bytes;
+    z->avail_in = (uInt)src.len;
+    z->next_out = dst;
+    z->avail_out = (uInt)dst_len;
+    rc = inflate(z, Z_SYNC_FLUSH);
+    return (rc == Z_OK || rc == Z_STREAM_END) && z->avail_out == 0 ? 0 : -EBADMSG;
+}
+#endif
+
 int codec_deflate_compress(struct codec *codec, int level, struct codec_bytes dict,
                            struct codec_bytes src, void *dst, size_t capacity, size_t *ret_len)
 {
@@ -187,4 +207,33 @@ int codec_deflate_decompress(struct codec *codec, struct codec_bytes dict, struc
     }
 #endif
     return zlib_decompress(state, dict, src, dst, dst_len);
+}
+
+/* libdeflate stops where the room ends, having written all but a match that did not fit; with the
+ * slack of a longest match behind them, the first dst_len bytes are there. zlib just stops. */
+int codec_deflate_start(struct codec *codec, struct codec_bytes src, void *dst, size_t dst_len)
+{
+    struct deflate_state *state = deflate_state(codec);
+#ifdef HAVE_LIBDEFLATE
+    enum libdeflate_result result;
+    size_t got = 0;
+#endif
+
+    if (!state)
+        return -ENOMEM;
+    if (src.len > INT_MAX || dst_len > INT_MAX - CODEC_START_SLACK)
+        return -EINVAL;
+#ifdef HAVE_LIBDEFLATE
+    if (!state->decompressor)
+        state->decompressor = libdeflate_alloc_decompressor();
+    if (!state->decompressor)
+        return -ENOMEM;
+    result = libdeflate_deflate_decompress(state->decompressor, src.bytes, src.len, dst,
+                                           dst_len + CODEC_START_SLACK, &got);
+    if (result == LIBDEFLATE_INSUFFICIENT_SPACE)
+        return 0;
+    return result == LIBDEFLATE_SUCCESS && got >= dst_len ? 0 : -EBADMSG;
+#else
+    return zlib_start(state, src, dst, dst_len);
+#endif
 }

@@ -100,8 +100,10 @@ static int examine(struct service *service, uint64_t id, struct buf *findings, s
     }
     cancel = check->disturbed < DISTURBED_ENOUGH ? &service->turns.busy : &service->turns.stopping;
     code = snapshot_open(service->repo, id, &snapshot, err);
-    if (code == 0)
+    if (code == 0) {
+        snapshot_give_way(snapshot);
         code = source_snapshot_check(snapshot, false, cancel, findings, err);
+    }
     snapshot_close(snapshot);
     if (code != 0 && atomic_load(cancel)) {
         check->disturbed++;

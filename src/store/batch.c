@@ -52,12 +52,12 @@ static int batch_find_base(struct batch_worker *w, uint64_t block, uint32_t *ret
         at = slot->base_slot;
     }
     *ret_slot = at;
-    if (w->base && w->base->head.id == id)
+    if (w->base && w->base->head.id == id && at < w->base->ready_slots)
         return 0;
     cache_release(repo->frames, w->base_ref);
     w->base_ref = NULL;
     w->base = NULL;
-    return frame_get(repo, id, &w->base_ref, &w->base, err);
+    return frame_get(repo, id, at + 1, &w->base_ref, &w->base, err);
 }
 
 /* Tries a delta; any trouble with the older version just means that the block is stored full. */
@@ -72,7 +72,7 @@ static enum block_fate batch_delta(struct batch_worker *w, uint32_t i)
     if (batch_find_base(w, batch->first_block + i, &slot, NULL))
         return BLOCK_FULL;
     head = &w->base->head;
-    if (head->kind != FRAME_FULL || slot >= head->slot_count || head->block_size != size)
+    if (head->kind != FRAME_FULL || slot >= w->base->ready_slots || head->block_size != size)
         return BLOCK_FULL;
     limit = (size_t)w->base->stored_bytes * 6 / (head->slot_count * 10u);
     if (codec_compress(w->codec, w->choice, w->base->bytes + (size_t)slot * size, size,
@@ -111,7 +111,13 @@ static int batch_compare(struct batch_worker *w, struct err *err)
         else if (b->fingerprint.low == before[i].low && b->fingerprint.high == before[i].high)
             b->fate = BLOCK_SAME;
         else
-            b->fate = batch_delta(w, i);
+            b->fate = BLOCK_DELTA;
+    }
+    /* Backwards: the blocks of a frame stand in it in order, so that the first one decodes it as
+     * far as the others need. */
+    for (uint32_t i = batch->count; i-- > 0;) {
+        if (batch->blocks[i].fate == BLOCK_DELTA)
+            batch->blocks[i].fate = batch_delta(w, i);
     }
     return 0;
 }

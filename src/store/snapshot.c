@@ -7,12 +7,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 #include "store/frame.h"
 #include "store/map.h"
 #include "store/repo_internal.h"
 #include "store/snapshot_internal.h"
+
+#define GIVE_WAY_NAP_NS 20000000
+#define GIVE_WAY_QUIET_NS 200000000
+#define GIVE_WAY_AT_MOST_NS 1000000000
 
 int snapshot_open(struct repo *repo, uint64_t backup_id, struct snapshot **ret_snapshot,
                   struct err *err)
@@ -101,10 +107,13 @@ int snapshot_frame(struct snapshot_cursor *cursor, uint64_t block, uint32_t *ret
 
     if (code)
         return code;
-    if (!cursor->frame_ref || cursor->frame->head.id != place_frame(place)) {
+    if (!cursor->frame_ref || cursor->frame->head.id != place_frame(place) ||
+        place_slot(place) >= cursor->frame->ready_slots) {
         cache_release(repo->frames, cursor->frame_ref);
         cursor->frame_ref = NULL;
-        code = frame_get(repo, place_frame(place), &cursor->frame_ref, &cursor->frame, err);
+        code = frame_get(repo, place_frame(place),
+                         cursor->whole_frames ? FRAME_WHOLE : place_slot(place) + 1,
+                         &cursor->frame_ref, &cursor->frame, err);
         if (code)
             return code;
     }
@@ -133,6 +142,23 @@ static int snapshot_block(struct snapshot_cursor *cursor, uint64_t block, uint32
     return code;
 }
 
+void snapshot_give_way(struct snapshot *snapshot)
+{
+    snapshot->gives_way = true;
+}
+
+/* Waits until no stream has been read for a while, but not for ever: the work must end. */
+static void snapshot_wait_for_streams(struct repo *repo)
+{
+    const struct timespec nap = {0, GIVE_WAY_NAP_NS};
+
+    for (int64_t waited = 0; waited < GIVE_WAY_AT_MOST_NS; waited += GIVE_WAY_NAP_NS) {
+        if (clock_monotonic_ns() - atomic_load(&repo->last_stream_ns) > GIVE_WAY_QUIET_NS)
+            break;
+        nanosleep(&nap, NULL);
+    }
+}
+
 int snapshot_read(struct snapshot *snapshot, uint64_t offset, void *bytes, size_t len,
                   size_t *ret_len, struct err *err)
 {
@@ -145,6 +171,9 @@ int snapshot_read(struct snapshot *snapshot, uint64_t offset, void *bytes, size_
         len = 0;
     else if (len > snapshot->image_bytes - offset)
         len = (size_t)(snapshot->image_bytes - offset);
+    cursor.whole_frames = len > size;
+    if (snapshot->gives_way)
+        snapshot_wait_for_streams(snapshot->repo);
     while (done < len && code == 0) {
         uint64_t at = offset + done;
         uint32_t within = (uint32_t)(at % size);

@@ -4,6 +4,8 @@
 #ifndef DBSNAPFS_STORE_SNAPSHOT_INTERNAL_H
 #define DBSNAPFS_STORE_SNAPSHOT_INTERNAL_H
 
+#include <stdbool.h>
+
 #include "dbsnapfs/store/snapshot.h"
 #include "store/format.h"
 
@@ -17,10 +19,12 @@ struct snapshot {
     uint64_t image_bytes, block_count;
     uint32_t page_size, block_size;
     char name[40];
+    bool gives_way; /* written before the snapshot is shared */
 };
 
 struct snapshot_cursor {
     struct snapshot *snapshot;
+    bool whole_frames; /* more than one block of a frame will be wanted */
     uint32_t shard_number;
     struct cache_ref *shard_ref, *frame_ref;
     const struct shard *shard;

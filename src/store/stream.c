@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "dbsnapfs/util/cache.h"
+#include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/pool.h"
 #include "store/frame.h"
@@ -49,7 +50,7 @@ struct snapshot_stream {
 static void stream_run(struct pool_job *job)
 {
     struct stream_job *piece = (struct stream_job *)job;
-    struct snapshot_cursor cursor = {.snapshot = piece->snapshot};
+    struct snapshot_cursor cursor = {.snapshot = piece->snapshot, .whole_frames = true};
     uint64_t end = piece->first_block + piece->block_count;
 
     for (uint64_t block = piece->first_block; block < end; block++) {
@@ -60,8 +61,8 @@ static void stream_run(struct pool_job *job)
         if (snapshot_frame(&cursor, block, &slot, NULL) || slot >= cursor.frame->head.slot_count ||
             cursor.frame->head.kind == FRAME_FULL)
             continue;
-        if (frame_get(piece->snapshot->repo, cursor.frame->head.slots[slot].base_frame, &base_ref,
-                      &base, NULL) == 0)
+        if (frame_get(piece->snapshot->repo, cursor.frame->head.slots[slot].base_frame, FRAME_WHOLE,
+                      &base_ref, &base, NULL) == 0)
             cache_release(piece->snapshot->repo->frames, base_ref);
     }
     snapshot_cursor_release(&cursor);
@@ -153,6 +154,7 @@ static void stream_start(struct snapshot_stream *s)
 int snapshot_stream_read(struct snapshot_stream *stream, uint64_t offset, void *bytes, size_t len,
                          size_t *ret_len, struct err *err)
 {
+    atomic_store(&stream->snapshot->repo->last_stream_ns, clock_monotonic_ns());
     pthread_mutex_lock(&stream->lock);
     if (stream_goes_on(stream, offset, offset + len) &&
         stream->ahead < stream->reached + STREAM_AHEAD_BYTES / 2)

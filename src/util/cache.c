@@ -244,6 +244,23 @@ int cache_get(struct cache *cache, struct cache_key key, void *context, struct c
     return 0;
 }
 
+struct cache_ref *cache_peek(struct cache *cache, struct cache_key key)
+{
+    struct cache_ref *e;
+
+    pthread_mutex_lock(&cache->lock);
+    e = cache_find(cache, key);
+    if (e && e->loading)
+        e = NULL;
+    if (e) {
+        cache->stats.hits++;
+        if (e->references++ == 0)
+            cache_idle_remove(cache, e);
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return e;
+}
+
 void *cache_value(const struct cache_ref *ref)
 {
     return ref->value;

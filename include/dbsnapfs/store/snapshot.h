@@ -27,6 +27,10 @@ uint32_t snapshot_page_size(const struct snapshot *snapshot);
 int snapshot_read(struct snapshot *snapshot, uint64_t offset, void *bytes, size_t len,
                   size_t *ret_len, struct err *err);
 
+/* From now on, reads of this snapshot give way to those of streams: while somebody reads through
+ * a stream, each waits a little (a second at most). For work in the background. */
+void snapshot_give_way(struct snapshot *snapshot);
+
 /*
  * A reader of a snapshot that expects to go on: it notices reads that move forward (in
  * any order within a window, as the kernel's read-ahead sends them, and with gaps) and has
