@@ -89,6 +89,12 @@ void mount_stat(const struct mount *mount, uint64_t number, const struct node_at
     };
 }
 
+/* In seconds. */
+static double attr_timeout(const struct node_attr *attr)
+{
+    return attr->immutable ? FOREVER_S : attr->fresh_ms / 1000.0;
+}
+
 int mount_look_up(struct mount *mount, struct inode *parent, const char *name,
                   struct fuse_entry_param *ret_entry, struct err *err)
 {
@@ -106,11 +112,10 @@ int mount_look_up(struct mount *mount, struct inode *parent, const char *name,
     r = inode_remember(mount->inodes, parent, name, attr.kind, node, &inode, err);
     if (r < 0)
         return r;
-    double timeout = attr.immutable ? FOREVER_S : 0;
     *ret_entry = (struct fuse_entry_param){
         .ino = inode_id(mount->inodes, inode),
-        .attr_timeout = timeout,
-        .entry_timeout = timeout,
+        .attr_timeout = attr_timeout(&attr),
+        .entry_timeout = attr.immutable || attr.permanent ? FOREVER_S : 0,
     };
     mount_stat(mount, inode->number, &attr, &ret_entry->attr);
     return 0;
@@ -161,7 +166,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         return;
     }
     mount_stat(mount, inode->number, &attr, &stat);
-    fuse_reply_attr(req, &stat, attr.immutable ? FOREVER_S : 0);
+    fuse_reply_attr(req, &stat, attr_timeout(&attr));
 }
 
 /* Truncation is what a shell's `>` does before it writes a command; a command is no content

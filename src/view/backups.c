@@ -80,17 +80,26 @@ static const struct node_ops latest_ops = {
     .free = backups_free,
 };
 
+/*
+ * As old as its newest backup. Whoever goes into a backup comes through here, three times a
+ * file for `ls -l`, so the answer must not depend on how many backups there are, as the
+ * totals do, and may be a moment old: what is *in* the directory is always asked for anew.
+ */
 static int backups_attr(struct node *node, struct node_attr *ret_attr, struct err *err)
 {
     const struct view *view = view_of(node);
-    struct repo_totals totals = {.backups = 0};
-    int r = repo_totals(view_repo(view), &totals, err);
-    if (r < 0)
+    struct backup_entry newest = {.id = 0};
+    int r = repo_find(view_repo(view), LATEST, &newest, err);
+    if (r < 0 && r != -ENOENT)
         return r;
     *ret_attr = (struct node_attr){
         .kind = NODE_DIRECTORY,
-        .mtime_ns = totals.newest_id ? totals.newest_ns : view->started_ns,
+        .permanent = true,
+        .fresh_ms = 1000,
+        .mtime_ns = r == 0 ? newest.started_ns : view->started_ns,
     };
+    if (r == 0)
+        backup_entry_free(&newest);
     return 0;
 }
 
@@ -126,16 +135,20 @@ static int backups_list(struct node *node, uint64_t cookie, node_emit emit, void
 {
     struct repo *repo = view_repo(view_of(node));
     struct emitter emitter = {emit, arg};
-    struct repo_totals totals = {.backups = 0};
+    struct backup_entry newest = {.id = 0};
     if (cookie >= LATEST_COOKIE)
         return 0;
     int r = repo_list(repo, cookie, emit_backup, &emitter, err);
     if (r != 0)
         return r < 0 ? r : 0; /* no room for more */
-    r = repo_totals(repo, &totals, err);
-    if (r == 0 && totals.newest_id)
-        (void)emit(arg, LATEST, NODE_LINK, LATEST_COOKIE);
-    return r;
+    r = repo_find(repo, LATEST, &newest, err);
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return r;
+    backup_entry_free(&newest);
+    (void)emit(arg, LATEST, NODE_LINK, LATEST_COOKIE);
+    return 0;
 }
 
 static const struct node_ops backups_ops = {

@@ -51,7 +51,7 @@ static const struct node_static_entry live_entries[] = {
 int live_make(void *context, struct node **ret_node, struct err *err)
 {
     struct view *view = context;
-    int r = node_static_new(live_entries, view_ref(view), view_release, view->started_ns, false,
+    int r = node_static_new(live_entries, view_ref(view), view_release, view->started_ns, true,
                             ret_node);
     if (r < 0) {
         view_unref(view);

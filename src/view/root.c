@@ -1,4 +1,7 @@
-/* The mount's root: what stands at the top. */
+/*
+ * The mount's root: what stands at the top. Its names and attributes never change, so the
+ * kernel need not ask on every way through it; nor live/'s.
+ */
 #include "context.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/err.h"
@@ -23,7 +26,7 @@ int view_root(struct service *service, struct node **ret_root, struct err *err)
     int r = view_new(service, &view, err);
     if (r < 0)
         return r;
-    r = node_static_new(root_entries, view, view_release, view->started_ns, false, ret_root);
+    r = node_static_new(root_entries, view, view_release, view->started_ns, true, ret_root);
     if (r < 0) {
         view_unref(view);
         return err_set(err, -r, "tree: out of memory");
