@@ -14,9 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dbsnapfs/util/err.h"
 #include "store/catalog_schema.h"
+#include "store/catalog_vfs.h"
 
 #define CATALOG_BUSY_MS 10000
 
@@ -51,6 +53,14 @@ static const char *const catalog_sql[QUERY_COUNT] = {
     [QUERY_NOTE_SHA256] = "UPDATE backup_entries SET sha256 = ?2 WHERE id = ?1",
 };
 
+static int catalog_page_damaged(struct catalog *catalog, uint32_t page, struct err *err)
+{
+    return err_set(err, EBADMSG,
+                   "%s: the checksum of page %u does not match: make the catalog again with "
+                   "`dbsnapfs repair`",
+                   catalog->path, page);
+}
+
 int catalog_fail(struct catalog *catalog, int rc, struct err *err)
 {
     switch (rc & 0xff) {
@@ -61,6 +71,12 @@ int catalog_fail(struct catalog *catalog, int rc, struct err *err)
     case SQLITE_BUSY:
         return err_set(err, EBUSY, "%s: another program keeps the catalog locked", catalog->path);
     case SQLITE_READONLY:
+        if (sqlite3_extended_errcode(catalog->db) == SQLITE_READONLY_ROLLBACK)
+            return err_set(err, EROFS,
+                           "%s: a write that was cut off has to be undone first: open the "
+                           "repository once where it can be written",
+                           catalog->path);
+        return err_set(err, EROFS, "%s: cannot be written", catalog->path);
     case SQLITE_PERM:
         return err_set(err, EROFS, "%s: cannot be written", catalog->path);
     case SQLITE_CANTOPEN:
@@ -71,6 +87,10 @@ int catalog_fail(struct catalog *catalog, int rc, struct err *err)
         return err_set(err, EBADMSG,
                        "%s: the catalog is damaged (%s): make it again with `dbsnapfs repair`",
                        catalog->path, sqlite3_errmsg(catalog->db));
+    case SQLITE_IOERR:
+        if (sqlite3_extended_errcode(catalog->db) == SQLITE_IOERR_DATA)
+            return catalog_page_damaged(catalog, catalog_vfs_damaged(catalog->db), err);
+        /* fall through */
     default:
         return err_set(err, EIO, "%s: %s", catalog->path, sqlite3_errmsg(catalog->db));
     }
@@ -108,50 +128,79 @@ int catalog_finish(struct catalog *catalog, sqlite3_stmt *statement, int rc, str
     return code;
 }
 
-static int catalog_check_version(struct catalog *catalog, struct err *err)
+static int catalog_pragma(struct catalog *catalog, const char *sql, int *ret_value, struct err *err)
 {
     sqlite3_stmt *s = NULL;
-    int version = 0;
-    int rc = sqlite3_prepare_v2(catalog->db, "PRAGMA user_version", -1, &s, NULL);
+    int rc = sqlite3_prepare_v2(catalog->db, sql, -1, &s, NULL);
+    int code = 0;
 
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = sqlite3_step(s);
-        version = sqlite3_column_int(s, 0);
-    }
+    if (rc == SQLITE_ROW)
+        *ret_value = sqlite3_column_int(s, 0);
+    else
+        code = catalog_fail(catalog, rc, err);
     sqlite3_finalize(s);
-    if (rc != SQLITE_ROW)
-        return catalog_fail(catalog, rc, err);
+    return code;
+}
+
+static int catalog_check_version(struct catalog *catalog, struct err *err)
+{
+    int version = 0, code = catalog_pragma(catalog, "PRAGMA user_version", &version, err);
+
+    if (code)
+        return code;
     if (version > 1)
         return err_set(err, EPROTONOSUPPORT,
                        "%s: format version %d is newer than this dbsnapfs knows (1): upgrade it",
                        catalog->path, version);
-    if (version == 0)
+    if (version < 1)
         return err_set(err, EBADMSG,
                        "%s: the catalog is not complete: make it again with `dbsnapfs repair`",
                        catalog->path);
     return 0;
 }
 
-static int catalog_connect(struct catalog *catalog, bool read_only, bool fresh, struct err *err)
+/* Makes the tables in a file that has none yet: it is new, or who made it was cut off. */
+static int catalog_create(struct catalog *catalog, struct err *err)
 {
-    int flags = SQLITE_OPEN_NOMUTEX | (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
-    int rc, code;
+    int code = catalog_exec(catalog, "BEGIN IMMEDIATE", err);
 
-    rc = sqlite3_open_v2(catalog->path, &catalog->db, flags | (fresh ? SQLITE_OPEN_CREATE : 0),
-                         NULL);
+    if (code == 0)
+        code = catalog_exec(catalog, catalog_schema, err);
+    if (code == 0)
+        code = catalog_exec(catalog, "COMMIT", err);
+    if (code == 0 && chmod(catalog->path, 0600) != 0)
+        code = err_sys(err, errno, "%s", catalog->path);
+    return code;
+}
+
+/* A reader opens the file for writing too, where it may: a transaction that was cut off can then
+ * be undone. It writes nothing else. */
+static int catalog_connect(struct catalog *catalog, bool read_only, bool create, struct err *err)
+{
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
+    int pages = 0, code, rc = catalog_vfs_register();
+
+    if (rc != SQLITE_OK)
+        return err_set(err, ENOMEM, "SQLite cannot be started: %s", sqlite3_errstr(rc));
+    rc = sqlite3_open_v2(catalog->path, &catalog->db, flags, CATALOG_VFS);
+    if (rc == SQLITE_OK)
+        rc = catalog_vfs_prepare(catalog->db);
     if (rc != SQLITE_OK)
         return catalog_fail(catalog, rc, err);
     sqlite3_busy_timeout(catalog->db, CATALOG_BUSY_MS);
     sqlite3_db_config(catalog->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(catalog->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    code = catalog_exec(catalog, "PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY", err);
-    if (code == 0 && fresh) {
-        code = catalog_exec(catalog, "BEGIN IMMEDIATE", err);
-        if (code == 0)
-            code = catalog_exec(catalog, catalog_schema, err);
-        if (code == 0)
-            code = catalog_exec(catalog, "COMMIT", err);
-    }
+    code = catalog_exec(catalog,
+                        read_only ? "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY"
+                                  : "PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY",
+                        err);
+    if (code == 0)
+        code = catalog_pragma(catalog, "PRAGMA page_count", &pages, err);
+    if (code == 0 && pages == 0)
+        code = create ? catalog_create(catalog, err)
+                      : err_set(err, ENOENT, "%s: the catalog is empty", catalog->path);
     return code ? code : catalog_check_version(catalog, err);
 }
 
@@ -159,12 +208,10 @@ int catalog_open(const char *path, bool read_only, bool create, struct catalog *
                  struct err *err)
 {
     struct catalog *catalog;
-    struct stat st;
-    bool missing = stat(path, &st) != 0 && errno == ENOENT;
-    bool fresh = !read_only && create && (missing || st.st_size == 0);
     int code;
 
-    if (missing && !fresh)
+    create = create && !read_only;
+    if (!create && access(path, F_OK) != 0 && errno == ENOENT)
         return err_set(err, ENOENT, "%s: there is no catalog", path);
     catalog = calloc(1, sizeof(*catalog));
     if (catalog)
@@ -174,9 +221,7 @@ int catalog_open(const char *path, bool read_only, bool create, struct catalog *
         return err_set(err, ENOMEM, "%s: out of memory", path);
     }
     pthread_mutex_init(&catalog->lock, NULL);
-    code = catalog_connect(catalog, read_only, fresh, err);
-    if (code == 0 && fresh && chmod(path, 0600) != 0)
-        code = err_sys(err, errno, "%s", path);
+    code = catalog_connect(catalog, read_only, create, err);
     if (code) {
         catalog_close(catalog);
         return code;
@@ -240,13 +285,12 @@ int catalog_set_identity(struct catalog *catalog, const struct catalog_identity 
     return rc;
 }
 
-int catalog_check(struct catalog *catalog, struct err *err)
+static int catalog_check_shape(struct catalog *catalog, struct err *err)
 {
     sqlite3_stmt *s = NULL;
-    int code = 0, rc;
+    int rc = sqlite3_prepare_v2(catalog->db, "PRAGMA integrity_check(1)", -1, &s, NULL);
+    int code = 0;
 
-    pthread_mutex_lock(&catalog->lock);
-    rc = sqlite3_prepare_v2(catalog->db, "PRAGMA integrity_check(1)", -1, &s, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(s);
     if (rc != SQLITE_ROW)
@@ -254,6 +298,28 @@ int catalog_check(struct catalog *catalog, struct err *err)
     else if (strcmp((const char *)sqlite3_column_text(s, 0), "ok") != 0)
         code = err_set(err, EBADMSG, "%s: %s", catalog->path, sqlite3_column_text(s, 0));
     sqlite3_finalize(s);
+    return code;
+}
+
+int catalog_check(struct catalog *catalog, struct err *err)
+{
+    uint32_t page = 0;
+    int code, rc;
+
+    pthread_mutex_lock(&catalog->lock);
+    sqlite3_db_release_memory(catalog->db); /* pages that are cached are to be read again */
+    code = catalog_exec(catalog, "BEGIN", err);
+    if (code == 0)
+        code = catalog_check_shape(catalog, err);
+    if (code == 0) {
+        rc = catalog_vfs_scan(catalog->db, &page);
+        if (rc != SQLITE_OK)
+            code = catalog_fail(catalog, rc, err);
+        else if (page)
+            code = catalog_page_damaged(catalog, page, err);
+    }
+    if (!sqlite3_get_autocommit(catalog->db))
+        sqlite3_exec(catalog->db, "ROLLBACK", NULL, NULL, NULL);
     pthread_mutex_unlock(&catalog->lock);
     return code;
 }

@@ -33,8 +33,8 @@ struct catalog_map {
     uint64_t offset;
 };
 
-/* Opens the file; makes it, with `identity`, if `create` and it is not there (`ret_created`).
- * -ENOENT, -EBADMSG (damaged), -EPROTONOSUPPORT (newer). */
+/* Opens the file; makes it if `create` and it is not there or empty. -ENOENT, -EBADMSG (damaged),
+ * -EPROTONOSUPPORT (newer). */
 int catalog_open(const char *path, bool read_only, bool create, struct catalog **ret_catalog,
                  struct err *err);
 void catalog_close(struct catalog *catalog);
@@ -77,7 +77,7 @@ int catalog_note_check(struct catalog *catalog, uint64_t id, int64_t time_ns, co
                        struct err *err);
 int catalog_note_sha256(struct catalog *catalog, uint64_t id, const char *hex, struct err *err);
 
-/* PRAGMA integrity_check: 0, or -EBADMSG with the first finding. */
+/* PRAGMA integrity_check and the checksum of every page: 0, or -EBADMSG with the first finding. */
 int catalog_check(struct catalog *catalog, struct err *err);
 
 #endif
