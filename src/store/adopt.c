@@ -68,8 +68,9 @@ struct adoption {
     bool has_index;
     struct backup_entry entry;
     bool has_entry;
-    unsigned damages;
-    struct err damage; /* the first */
+    bool damaged;
+    uint64_t damaged_at; /* the first place, like the text */
+    struct err damage;
 };
 
 static int adoption_add_map(struct adoption *a, const struct catalog_map *map, struct err *err)
@@ -125,13 +126,12 @@ static int adoption_index(struct adoption *a, uint64_t offset, const struct buf 
     return code;
 }
 
-static int adoption_record(void *arg, uint64_t offset, uint32_t type, size_t len,
-                           const struct buf *body, struct err *err)
+static int adoption_record(void *arg, uint64_t offset, uint32_t type, const struct buf *body,
+                           struct err *err)
 {
     struct adoption *a = arg;
     int code;
 
-    (void)len;
     if (type == RECORD_MAP && !a->has_index)
         return adoption_map(a, offset, body, err);
     if (type == RECORD_INDEX)
@@ -148,21 +148,26 @@ static int adoption_damage(void *arg, uint64_t offset, uint64_t end, const char 
 {
     struct adoption *a = arg;
 
-    (void)offset;
     (void)end;
-    if (a->damages++ == 0)
+    if (!a->damaged) {
+        a->damaged_at = offset;
         err_set(&a->damage, EBADMSG, "%s", text);
+    }
+    a->damaged = true;
     return 0;
 }
 
-/* Is what was found enough? Without the index, every map record must have been met: then the
- * index is all that may be damaged. A missing one would let older blocks show through. */
+/* Is what was found enough? Without the index, every map record must have been met, so all that
+ * stands before it must be whole: a missing one would let older blocks show through. */
 static int adoption_complete(struct repo *repo, uint64_t id, const struct adoption *a,
-                             bool has_footer, struct err *err)
+                             const struct segment_footer *footer, struct err *err)
 {
-    if (a->has_entry && a->entry.id == id && (a->has_index || (has_footer && a->damages <= 1)))
+    bool mapped = a->has_index ||
+                  (footer->index_offset && (!a->damaged || a->damaged_at >= footer->index_offset));
+
+    if (a->has_entry && a->entry.id == id && mapped)
         return 0;
-    if (a->damages && err)
+    if (a->damaged && err)
         *err = a->damage;
     else
         err_set(err, EBADMSG, "%s/segments/%010llu.seg: manifest or index are of another backup",
@@ -170,29 +175,65 @@ static int adoption_complete(struct repo *repo, uint64_t id, const struct adopti
     return -EBADMSG;
 }
 
+/* A newer format is an error, and the segment of another repository is not taken in. A damaged
+ * header is no obstacle: its footer says the same. */
+static int adoption_header(struct repo *repo, uint64_t id, const struct segment_footer *footer,
+                           struct err *err)
+{
+    struct segment_header header = {.seed = footer->seed};
+    int code;
+
+    memcpy(header.repo_id, footer->repo_id, sizeof(header.repo_id));
+    code = segment_header_read(repo, id, &header, err);
+    if (code == -EBADMSG && footer->file_bytes)
+        code = 0;
+    if (code == 0 && (header.seed != repo->identity.seed ||
+                      memcmp(header.repo_id, repo->identity.repo_id, sizeof(header.repo_id)) != 0))
+        code = err_set(err, EBADMSG, "%s/segments/%010llu.seg: it belongs to another repository",
+                       repo->path, (unsigned long long)id);
+    return code;
+}
+
+/* What the segment says of itself: from its index on if that is whole, else from its beginning. */
+static int adoption_read(struct repo *repo, uint64_t id, const struct segment_footer *footer,
+                         struct adoption *a, struct err *err)
+{
+    struct segment_walk walk = {.arg = a, .record = adoption_record, .damage = adoption_damage};
+    struct buf body = BUF_INIT;
+    uint64_t from = FORMAT_HEADER_BYTES;
+
+    if (footer->index_offset &&
+        record_read(repo, id, footer->index_offset, RECORD_INDEX, &body, NULL, NULL) == 0)
+        from = footer->index_offset;
+    buf_free(&body);
+    return segment_walk(
+        repo, id, from,
+        a->segment.bytes > FORMAT_FOOTER_BYTES ? a->segment.bytes - FORMAT_FOOTER_BYTES : 0, &walk,
+        err);
+}
+
 static int adopt_one(struct repo *repo, uint64_t id, struct err *err)
 {
     struct segment_footer footer = {0};
     struct adoption a = {0};
-    struct segment_walk walk = {.arg = &a, .record = adoption_record, .damage = adoption_damage};
     char name[SEGMENT_NAME_BYTES];
-    uint64_t size = 0;
-    bool has_footer = segment_footer_read(repo, id, &footer, NULL) == 0;
     int code;
 
+    if (segment_footer_read(repo, id, &footer, NULL) != 0)
+        footer = (struct segment_footer){0};
     segment_name(id, name);
-    code = storage_size(repo->storage, name, &size, err);
+    code = storage_size(repo->storage, name, &a.segment.bytes, err);
+    if (code == 0)
+        code = adoption_header(repo, id, &footer, err);
     if (code)
         return code;
-    if (has_footer)
-        a.segment = (struct catalog_segment){id, footer.first_frame, footer.frame_count,
-                                             footer.index_offset, size};
     a.segment.id = id;
-    a.segment.bytes = size;
-    code = segment_walk(repo, id, size > FORMAT_FOOTER_BYTES ? size - FORMAT_FOOTER_BYTES : 0,
-                        &walk, err);
+    a.segment.first_frame = footer.first_frame;
+    a.segment.frame_count = footer.frame_count;
+    a.segment.index_offset = footer.index_offset;
+    code = adoption_read(repo, id, &footer, &a, err);
     if (code == 0)
-        code = adoption_complete(repo, id, &a, has_footer, err);
+        code = adoption_complete(repo, id, &a, &footer, err);
     if (code == 0)
         code = catalog_add(repo->catalog, &a.entry, &a.segment, a.maps, a.count, err);
     if (code == 0)

@@ -288,3 +288,34 @@ int fingerprints_delete(struct repo *repo, uint64_t backup_id, struct err *err)
     fingerprints_name(backup_id, name);
     return storage_delete(repo->storage, name, err);
 }
+
+struct fingerprints_cleaning {
+    struct repo *repo;
+    char keep[SEGMENT_NAME_BYTES]; /* "" for none */
+    struct err *err;
+};
+
+static int fingerprints_clean_one(void *arg, const char *name)
+{
+    struct fingerprints_cleaning *cleaning = arg;
+    size_t len = strlen(name);
+
+    if (len < 4 || strcmp(name + len - 4, ".fpr") != 0 || strcmp(name, cleaning->keep) == 0)
+        return 0;
+    return storage_delete(cleaning->repo->storage, name, cleaning->err);
+}
+
+int fingerprints_clean(struct repo *repo, struct err *err)
+{
+    struct fingerprints_cleaning cleaning = {.repo = repo, .err = err};
+    struct backup_entry newest;
+    int code = catalog_find(repo->catalog, NULL, 0, &newest, err);
+
+    if (code == 0) {
+        fingerprints_name(newest.id, cleaning.keep);
+        backup_entry_free(&newest);
+    }
+    return code == 0 || code == -ENOENT
+               ? storage_list(repo->storage, fingerprints_clean_one, &cleaning, err)
+               : code;
+}

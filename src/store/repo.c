@@ -17,6 +17,7 @@
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/pool.h"
 #include "store/adopt.h"
+#include "store/fingerprints.h"
 #include "store/frame.h"
 #include "store/lock.h"
 #include "store/map.h"
@@ -69,6 +70,10 @@ int repo_segment_add(struct repo *repo, const struct catalog_segment *segment, s
     size_t at;
 
     pthread_rwlock_wrlock(&repo->segments_lock);
+    for (at = repo->segment_count; at > 0 && repo->segments[at - 1].id > segment->id; at--)
+        ;
+    if (at > 0 && repo->segments[at - 1].id == segment->id)
+        goto out;
     if (repo->segment_count == repo->segment_capacity) {
         size_t capacity = repo->segment_capacity ? repo->segment_capacity * 2 : 64;
         struct catalog_segment *segments =
@@ -81,8 +86,8 @@ int repo_segment_add(struct repo *repo, const struct catalog_segment *segment, s
         repo->segments = segments;
         repo->segment_capacity = capacity;
     }
-    for (at = repo->segment_count; at > 0 && repo->segments[at - 1].id > segment->id; at--)
-        repo->segments[at] = repo->segments[at - 1];
+    memmove(repo->segments + at + 1, repo->segments + at,
+            (repo->segment_count - at) * sizeof(*repo->segments));
     repo->segments[at] = *segment;
     repo->segment_count++;
 out:
@@ -116,6 +121,13 @@ static int repo_load_segment(void *arg, const struct catalog_segment *segment)
     return repo_segment_add(loading->repo, segment, loading->err);
 }
 
+int repo_refresh_segments(struct repo *repo, struct err *err)
+{
+    struct segment_loading loading = {repo, err};
+
+    return catalog_segments(repo->catalog, repo_load_segment, &loading, err);
+}
+
 static int repo_identity(struct repo *repo, struct err *err)
 {
     int code = catalog_identity(repo->catalog, &repo->identity, err);
@@ -135,11 +147,22 @@ static int repo_identity(struct repo *repo, struct err *err)
     return code ? code : catalog_set_identity(repo->catalog, &repo->identity, err);
 }
 
+/* A reader found no catalog: nobody has written yet, or it was lost. */
+static int repo_nothing_there(struct repo *repo, struct err *err)
+{
+    uint64_t last = 0;
+
+    if (repo->storage && repo_last_segment(repo, &last, NULL) == 0 && last)
+        return err_set(err, EBADMSG,
+                       "%s/catalog.sqlite is missing: make it again with `dbsnapfs repair`",
+                       repo->path);
+    return err_set(err, ENOENT, "%s: there is no backup yet", repo->path);
+}
+
 static int repo_open_files(struct repo *repo, const struct repo_options *options, struct err *err)
 {
     char *segments = repo_file(repo->path, "segments");
     char *catalog = repo_file(repo->path, "catalog.sqlite");
-    struct segment_loading loading = {repo, err};
     uint64_t adopted;
     int code = 0;
 
@@ -160,9 +183,13 @@ static int repo_open_files(struct repo *repo, const struct repo_options *options
     if (code == 0)
         code = repo_identity(repo, err);
     if (code == 0)
-        code = catalog_segments(repo->catalog, repo_load_segment, &loading, err);
+        code = repo_refresh_segments(repo, err);
     if (code == 0 && !repo->read_only)
         code = repo_adopt(repo, NULL, NULL, &adopted, err);
+    if (code == 0 && !repo->read_only)
+        code = fingerprints_clean(repo, err);
+    if (code == -ENOENT && repo->read_only)
+        code = repo_nothing_there(repo, err);
     free(segments);
     free(catalog);
     return code;

@@ -1,7 +1,8 @@
 /*
  * What the store's files know of an open repository.
  *
- * Locks, none of which is held while another is taken:
+ * Locks, none of which is held while another is taken, but for segments_lock, which is taken
+ * under the catalog's:
  *   codecs_lock    the list of idle codecs
  *   segments_lock  the table of segments, which only grows
  * The catalog and the two caches have locks of their own.
@@ -10,6 +11,7 @@
 #define DBSNAPFS_STORE_REPO_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "dbsnapfs/codec.h"
 #include "dbsnapfs/store/repo.h"
@@ -39,6 +41,8 @@ struct repo {
     struct cache *frames; /* key: frame id, 0; value: struct frame */
     struct cache *shards; /* key: backup id, shard; value: struct shard */
 
+    atomic_int_least64_t last_stream_ns; /* when a stream was last read, monotonic */
+
     pthread_mutex_t codecs_lock;
     struct codec *idle_codecs[64]; /* protected by codecs_lock */
     size_t idle_codec_count;
@@ -52,7 +56,10 @@ struct repo {
 int repo_codec_borrow(struct repo *repo, struct codec **ret_codec, struct err *err);
 void repo_codec_return(struct repo *repo, struct codec *codec);
 
+/* Does nothing for a segment that is known. */
 int repo_segment_add(struct repo *repo, const struct catalog_segment *segment, struct err *err);
+/* Takes in what another process has added to the catalog since it was read. */
+int repo_refresh_segments(struct repo *repo, struct err *err);
 void segment_name(uint64_t id, char ret_name[SEGMENT_NAME_BYTES]);
 /* 0 and the id, or -EINVAL for any other name */
 int segment_name_parse(const char *name, uint64_t *ret_id);

@@ -92,7 +92,7 @@ static int verify_frame(struct verification *v, uint64_t offset, const struct bu
     struct repo *repo = v->repo;
     uint8_t block[FORMAT_FRAME_BYTES];
     struct frame *frame = NULL;
-    int code = frame_decode(repo, (const uint8_t *)body->data, body->len, &frame, err);
+    int code = frame_decode(repo, (const uint8_t *)body->data, body->len, FRAME_WHOLE, &frame, err);
 
     if (code)
         return err_at(err, "%s/segments/%010" PRIu64 ".seg: byte %" PRIu64, repo->path,
@@ -178,8 +178,8 @@ static int verify_manifest(struct verification *v, const struct buf *body, struc
     return code;
 }
 
-static int verify_record(void *arg, uint64_t offset, uint32_t type, size_t len,
-                         const struct buf *body, struct err *err)
+static int verify_record(void *arg, uint64_t offset, uint32_t type, const struct buf *body,
+                         struct err *err)
 {
     struct verification *v = arg;
     struct err why = ERR_INIT;
@@ -195,7 +195,7 @@ static int verify_record(void *arg, uint64_t offset, uint32_t type, size_t len,
         code = verify_manifest(v, body, &why);
     }
     code = verify_note(v, code, &why, err);
-    return code ? code : verify_progress(v, len + FORMAT_RECORD_BYTES, err);
+    return code ? code : verify_progress(v, body->len + FORMAT_RECORD_BYTES, err);
 }
 
 /* Tells which frames a damaged stretch held, by the index. */
@@ -242,8 +242,7 @@ static int verify_footer(struct verification *v, const struct catalog_segment *s
 static int verify_segment(struct verification *v, const struct catalog_segment *segment,
                           struct err *err)
 {
-    struct segment_walk walk = {
-        .arg = v, .record = verify_record, .damage = verify_stretch, .read_frames = true};
+    struct segment_walk walk = {.arg = v, .record = verify_record, .damage = verify_stretch};
     struct err why = ERR_INIT;
     char name[SEGMENT_NAME_BYTES];
     uint64_t bytes = 0;
@@ -265,7 +264,8 @@ static int verify_segment(struct verification *v, const struct catalog_segment *
         return code;
     if (bytes < FORMAT_HEADER_BYTES + FORMAT_FOOTER_BYTES)
         return 0;
-    code = segment_walk(v->repo, segment->id, bytes - FORMAT_FOOTER_BYTES, &walk, &why);
+    code = segment_walk(v->repo, segment->id, FORMAT_HEADER_BYTES, bytes - FORMAT_FOOTER_BYTES,
+                        &walk, &why);
     code = verify_note(v, code, &why, err);
     return code ? code : verify_progress(v, FORMAT_HEADER_BYTES + FORMAT_FOOTER_BYTES, err);
 }
@@ -303,7 +303,7 @@ static int verify_segments(struct verification *v, struct err *err)
 static int verify_image(struct verification *v, struct snapshot *snapshot, bool decode,
                         struct image_digest *digest, struct err *err)
 {
-    struct snapshot_cursor cursor = {.snapshot = snapshot};
+    struct snapshot_cursor cursor = {.snapshot = snapshot, .whole_frames = true};
     uint8_t block[FORMAT_FRAME_BYTES];
     int code = 0;
 

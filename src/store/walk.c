@@ -69,39 +69,30 @@ static int walk_resume(struct repo *repo, uint64_t id, uint64_t from, uint64_t e
 }
 
 /* One record at `offset`; its end goes to `ret_next`. -EBADMSG when none stands there. */
-static int walk_one(struct repo *repo, uint64_t id, uint64_t offset, uint64_t end,
-                    const struct segment_walk *walk, struct buf *body, uint32_t *ret_type,
-                    uint64_t *ret_next, struct err *err)
+static int walk_one(struct repo *repo, uint64_t id, uint64_t offset, uint64_t end, struct buf *body,
+                    uint32_t *ret_type, uint64_t *ret_next, struct err *err)
 {
-    uint8_t bytes[FORMAT_RECORD_BYTES];
-    char name[SEGMENT_NAME_BYTES];
-    struct record_head head;
-    bool skip;
+    uint32_t type = 0;
     int code;
 
-    segment_name(id, name);
-    code = storage_read(repo->storage, name, offset, bytes, sizeof(bytes), err);
+    if (end - offset < FORMAT_RECORD_BYTES)
+        return err_set(err, EBADMSG, "%s/segments/%010llu.seg: bytes are left at byte %llu",
+                       repo->path, (unsigned long long)id, (unsigned long long)offset);
+    code = record_read(repo, id, offset, 0, body, &type, err);
     if (code)
         return code;
-    record_head_decode(bytes, &head);
-    if (!walk_type_known(head.type) || head.len > end - offset - FORMAT_RECORD_BYTES)
-        return err_set(err, EBADMSG, "%s/segments/%s: no record begins at byte %llu", repo->path,
-                       name, (unsigned long long)offset);
-    skip = head.type == RECORD_FRAME && !walk->read_frames;
-    if (!skip) {
-        code = record_read(repo, id, offset, head.type, body, NULL, err);
-        if (code)
-            return code;
-    }
-    *ret_type = head.type;
-    *ret_next = offset + FORMAT_RECORD_BYTES + head.len;
+    if (!walk_type_known(type) || body->len > end - offset - FORMAT_RECORD_BYTES)
+        return err_set(err, EBADMSG, "%s/segments/%010llu.seg: no record begins at byte %llu",
+                       repo->path, (unsigned long long)id, (unsigned long long)offset);
+    *ret_type = type;
+    *ret_next = offset + FORMAT_RECORD_BYTES + body->len;
     return 0;
 }
 
-int segment_walk(struct repo *repo, uint64_t id, uint64_t end, const struct segment_walk *walk,
-                 struct err *err)
+int segment_walk(struct repo *repo, uint64_t id, uint64_t from, uint64_t end,
+                 const struct segment_walk *walk, struct err *err)
 {
-    uint64_t offset = FORMAT_HEADER_BYTES, next = 0;
+    uint64_t offset = from, next = 0;
     struct buf body = BUF_INIT;
     int code = 0;
 
@@ -109,17 +100,9 @@ int segment_walk(struct repo *repo, uint64_t id, uint64_t end, const struct segm
         struct err why = ERR_INIT;
         uint32_t type = 0;
 
-        if (end - offset < FORMAT_RECORD_BYTES)
-            code = err_set(&why, EBADMSG, "%s/segments/%010llu.seg: bytes are left at byte %llu",
-                           repo->path, (unsigned long long)id, (unsigned long long)offset);
-        else
-            code = walk_one(repo, id, offset, end, walk, &body, &type, &next, &why);
+        code = walk_one(repo, id, offset, end, &body, &type, &next, &why);
         if (code == 0) {
-            bool skipped = type == RECORD_FRAME && !walk->read_frames;
-
-            code =
-                walk->record(walk->arg, offset, type, (size_t)(next - offset - FORMAT_RECORD_BYTES),
-                             skipped ? NULL : &body, err);
+            code = walk->record(walk->arg, offset, type, &body, err);
         } else if (code == -EBADMSG && walk->damage) {
             code = walk_resume(repo, id, offset + 1, end, &next, err);
             if (code == 0)
