@@ -61,6 +61,11 @@ struct source_sink {
 int source_capture(struct source *source, const struct source_sink *sink, const atomic_bool *cancel,
                    uint64_t *ret_image_bytes, struct err *err);
 
+/* What kind of page this is, for a guess at which ones look alike: same number, same kind. Takes any
+ * bytes. */
+typedef uint32_t source_page_kind(const void *page, size_t len);
+source_page_kind *source_kind_of_page(const struct source *source);
+
 /* The schema as SQL text that can be read back, each statement ending in ";\n", tables
  * first, then indexes, views and triggers; of the live database, and of a backup. */
 int source_schema(struct source *source, struct buf *out, struct err *err);

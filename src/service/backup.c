@@ -32,14 +32,18 @@ static int take_begin(void *arg, const struct source_info *info, const char *set
                       struct err *err)
 {
     struct taking *taking = arg;
+    int code;
 
     atomic_store(&taking->turn->total_bytes, info->image_bytes);
     taking->settings = strdup(settings ? settings : "{}");
     if (!taking->settings)
         return err_sys(err, ENOMEM, "backup");
     /* In rollback mode the database's writers are blocked until the capture has ended. */
-    return backup_writer_new(taking->service->repo, info->page_size, !info->wal, &taking->writer,
+    code = backup_writer_new(taking->service->repo, info->page_size, !info->wal, &taking->writer,
                              err);
+    if (code == 0)
+        backup_writer_group_by(taking->writer, source_kind_of_page(taking->service->source));
+    return code;
 }
 
 static int take_put(void *arg, uint64_t offset, const void *bytes, size_t len, struct err *err)

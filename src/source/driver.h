@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct buf;
@@ -28,6 +29,7 @@ struct source_driver {
     int (*info)(const char *name, struct source_info *ret_info, struct err *err);
     int (*capture)(const char *name, const struct source_sink *sink, const atomic_bool *cancel,
                    uint64_t *ret_image_bytes, struct err *err);
+    uint32_t (*page_kind)(const void *page, size_t len);
     int (*schema)(const char *name, struct buf *out, struct err *err);
 
     /* Of a backup that this driver's capture made. */

@@ -127,3 +127,8 @@ int source_snapshot_check(struct snapshot *snapshot, bool deep, const atomic_boo
 {
     return sqlite_driver.snapshot_check(snapshot, deep, cancel, out, err);
 }
+
+source_page_kind *source_kind_of_page(const struct source *source)
+{
+    return source->driver->page_kind;
+}

@@ -116,8 +116,13 @@ static int batch_compare(struct batch_worker *w, struct err *err)
     /* Backwards: the blocks of a frame stand in it in order, so that the first one decodes it as
      * far as the others need. */
     for (uint32_t i = batch->count; i-- > 0;) {
-        if (batch->blocks[i].fate == BLOCK_DELTA)
-            batch->blocks[i].fate = batch_delta(w, i);
+        struct batch_block *b = &batch->blocks[i];
+
+        if (b->fate == BLOCK_DELTA)
+            b->fate = batch_delta(w, i);
+        if (b->fate == BLOCK_FULL && batch->kind_of)
+            b->kind =
+                batch->kind_of(batch->data + (size_t)i * batch->block_size, batch->block_size);
     }
     return 0;
 }

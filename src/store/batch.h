@@ -4,6 +4,7 @@
 #ifndef DBSNAPFS_STORE_BATCH_H
 #define DBSNAPFS_STORE_BATCH_H
 
+#include "dbsnapfs/store/writer.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/pool.h"
 #include "store/format.h"
@@ -25,6 +26,7 @@ enum block_fate { BLOCK_SAME, BLOCK_DELTA, BLOCK_FULL };
 struct batch_block {
     struct fingerprint fingerprint;
     enum block_fate fate;
+    uint32_t kind; /* of a full block */
     struct packed_delta delta;
 };
 
@@ -32,6 +34,7 @@ struct batch {
     struct pool_job job; /* first: the job is the batch */
     struct repo *repo;
     const struct backup_base *base;
+    block_kind *kind_of;           /* NULL: all are alike */
     uint32_t block_size, capacity; /* blocks that fit */
     uint64_t first_block;          /* set by the owner, like count and data */
     uint32_t count;

@@ -19,7 +19,7 @@
  * A MAPS body says for one shard of 1024 blocks where this backup's blocks are: for all of the
  * shard's blocks (full), or for those that changed since the backup before (changed).
  *
- * INDX gives the offset of each frame's record by frame id, and the map records; MANI is the
+ * INDX gives the place of each frame's record by frame id, and the map records; MANI is the
  * manifest as JSON, and stands there twice.
  */
 #ifndef DBSNAPFS_STORE_FORMAT_H
@@ -36,6 +36,8 @@ struct err;
 
 #define FORMAT_MIN_BLOCK 4096u
 #define FORMAT_FRAME_BYTES 65536u /* of blocks, at most; a block is at most that */
+#define FORMAT_MAX_FRAME_BODY ((1u << 20) - 1)
+#define FORMAT_MAX_OFFSET ((UINT64_C(1) << 44) - 1)
 #define FORMAT_SHARD_BLOCKS 1024u
 #define FORMAT_MAX_SLOTS (FORMAT_FRAME_BYTES / FORMAT_MIN_BLOCK)
 #define FORMAT_MAX_CHAIN 16u /* map records to read for one shard */
@@ -98,6 +100,13 @@ struct frame_head {
     uint32_t payload_offset; /* in the body */
     struct frame_slot slots[FORMAT_MAX_SLOTS];
 };
+
+/* Where a frame's record is in its segment, in one word of the index: the offset in the low 44
+ * bits, the length of the body in the high 20, so that one read gets it. */
+static inline uint64_t format_frame_place(uint64_t offset, size_t body_len)
+{
+    return offset | (uint64_t)body_len << 44;
+}
 
 /* Where a block is: frame id and slot in one word. 0 is nowhere: frame ids begin at 1. */
 typedef uint64_t block_place;

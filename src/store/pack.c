@@ -1,8 +1,13 @@
 /*
- * Two frames are open at a time, one of full blocks and one of deltas; each got its id when its
- * first block came. Full ones are compressed in a ring of jobs; the oldest is written when the
- * ring is full, so memory is bounded and the order in the file is that of the ids' birth, nearly.
- * (The index maps ids to offsets, so order does not matter.)
+ * Frames of full blocks are gathered by kind: blocks that look alike, such as the leaves of one
+ * index, compress better together (by a tenth, on a shop's database), and who scans an index later
+ * finds its pages side by side. A frame gets its id when its first block comes, so that a block's
+ * place is known at once, and is compressed by the pool when it is full. Frames in the ring of jobs
+ * are written oldest first, so memory is bounded. Their order in the file does not matter: the
+ * index leads to them by id.
+ *
+ * Each kind's last frame stays partly filled, which a small backup cannot afford: the number of
+ * kinds that are told apart grows with the number of blocks.
  */
 #include "store/pack_internal.h"
 
@@ -40,7 +45,9 @@ int packer_record(struct packer *p, uint32_t type, const struct buf *body, struc
 static int packer_frame_record(struct packer *p, uint64_t id, const struct buf *body,
                                struct err *err)
 {
-    p->frame_offsets[id - p->geometry.first_frame] = p->offset;
+    if (p->offset > FORMAT_MAX_OFFSET)
+        return err_set(err, EFBIG, "the backup's segment would get larger than 16 TiB");
+    p->frame_places[id - p->geometry.first_frame] = format_frame_place(p->offset, body->len);
     return packer_record(p, RECORD_FRAME, body, err);
 }
 
@@ -52,14 +59,14 @@ static int packer_new_frame(struct packer *p, struct frame_head *head, enum fram
 
     if (at == p->frame_capacity) {
         size_t capacity = p->frame_capacity ? p->frame_capacity * 2 : 1024;
-        uint64_t *offsets = realloc(p->frame_offsets, capacity * sizeof(*offsets));
+        uint64_t *places = realloc(p->frame_places, capacity * sizeof(*places));
 
-        if (!offsets)
+        if (!places)
             return err_set(err, ENOMEM, "out of memory for the index of frames");
-        p->frame_offsets = offsets;
+        p->frame_places = places;
         p->frame_capacity = capacity;
     }
-    p->frame_offsets[at] = 0;
+    p->frame_places[at] = 0;
     head->id = p->next_frame++;
     head->kind = kind;
     /* what batch.c makes deltas with: they need a dictionary, so "none" is not for them */
@@ -105,37 +112,50 @@ static int packer_write_oldest(struct packer *p, struct err *err)
     pool_wait(p->repo->pool, &f->job);
     p->ring_first = (p->ring_first + 1) % PACK_RING;
     p->ring_count--;
+    f->next = p->spare;
+    p->spare = f;
     code = f->code ? err_set(err, -f->code, "cannot compress frame %llu",
                              (unsigned long long)f->head.id)
                    : packer_frame_record(p, f->head.id, &f->body, err);
     return code;
 }
 
-static int packer_close_full(struct packer *p, struct err *err)
+/* Hands an open frame to the pool. */
+static int packer_close_full(struct packer *p, struct full_frame **open, struct err *err)
 {
-    struct full_frame *f = p->filling;
+    struct full_frame *f = *open;
 
     if (!f)
         return 0;
-    p->filling = NULL;
-    f->job.run = full_frame_run;
-    p->ring_count++;
+    *open = NULL;
+    p->ring[(p->ring_first + p->ring_count++) % PACK_RING] = f;
     pool_submit(p->repo->pool, &f->job);
     return p->ring_count == PACK_RING ? packer_write_oldest(p, err) : 0;
 }
 
-static int packer_open_full(struct packer *p, struct err *err)
+static int packer_open_full(struct packer *p, struct full_frame **open, struct err *err)
 {
-    unsigned at = (p->ring_first + p->ring_count) % PACK_RING;
+    struct full_frame *f = p->spare;
 
-    if (!p->ring[at]) {
-        p->ring[at] = calloc(1, sizeof(*p->ring[at]));
-        if (!p->ring[at])
+    if (f) {
+        p->spare = f->next;
+    } else {
+        f = calloc(1, sizeof(*f) + p->frame_bytes);
+        if (!f)
             return err_set(err, ENOMEM, "out of memory for a frame");
-        p->ring[at]->packer = p;
+        f->packer = p;
+        f->job.run = full_frame_run;
     }
-    p->filling = p->ring[at];
-    return packer_new_frame(p, &p->filling->head, FRAME_FULL, err);
+    *open = f;
+    return packer_new_frame(p, &f->head, FRAME_FULL, err);
+}
+
+/* The open frame for a kind. Kinds are spread by a multiplicative hash. */
+static struct full_frame **packer_kind(struct packer *p, uint32_t kind)
+{
+    if (p->kinds < PACK_KINDS && p->full_blocks >= p->kinds * (uint64_t)PACK_KINDS)
+        p->kinds *= 2;
+    return &p->open[((kind * 2654435761u) >> 16) % p->kinds];
 }
 
 static int packer_close_delta(struct packer *p, struct err *err)
@@ -150,22 +170,24 @@ static int packer_close_delta(struct packer *p, struct err *err)
     return packer_frame_record(p, p->delta.id, &p->scratch, err);
 }
 
-int packer_add_full(struct packer *p, uint64_t block, uint64_t hash, const void *bytes,
-                    struct err *err)
+int packer_add_full(struct packer *p, uint64_t block, uint64_t hash, uint32_t kind,
+                    const void *bytes, struct err *err)
 {
+    struct full_frame **open = packer_kind(p, kind);
     uint32_t size = p->geometry.block_size;
     struct frame_head *head;
-    int code = p->filling ? 0 : packer_open_full(p, err);
+    int code = *open ? 0 : packer_open_full(p, open, err);
 
     if (code)
         return code;
-    head = &p->filling->head;
-    memcpy(p->filling->blocks + (size_t)head->slot_count * size, bytes, size);
+    p->full_blocks++;
+    head = &(*open)->head;
+    memcpy((*open)->blocks + (size_t)head->slot_count * size, bytes, size);
     head->slots[head->slot_count] = (struct frame_slot){.block = block, .hash = hash};
     code = packer_placed(p, block, head->id, head->slot_count, err);
     head->slot_count++;
-    if (code == 0 && (head->slot_count + 1) * size > FORMAT_FRAME_BYTES)
-        code = packer_close_full(p, err);
+    if (code == 0 && (head->slot_count + 1) * size > p->frame_bytes)
+        code = packer_close_full(p, open, err);
     return code;
 }
 
@@ -206,6 +228,9 @@ int packer_new(struct repo *repo, const struct pack_geometry *geometry, struct p
     p->repo = repo;
     p->geometry = *geometry;
     p->next_frame = geometry->first_frame;
+    p->frame_bytes =
+        geometry->block_size > PACK_FRAME_BYTES ? geometry->block_size : PACK_FRAME_BYTES;
+    p->kinds = 1;
     p->shard.number = 1;
     segment_name(geometry->backup_id, name);
     memcpy(header.repo_id, repo->identity.repo_id, sizeof(header.repo_id));
@@ -223,25 +248,36 @@ int packer_new(struct repo *repo, const struct pack_geometry *geometry, struct p
     return 0;
 }
 
+static void full_frame_free(struct full_frame *f)
+{
+    if (f)
+        buf_free(&f->body);
+    free(f);
+}
+
 void packer_abort(struct packer *p)
 {
     if (!p)
         return;
     for (; p->ring_count; p->ring_count--) {
         pool_wait(p->repo->pool, &p->ring[p->ring_first]->job);
+        full_frame_free(p->ring[p->ring_first]);
         p->ring_first = (p->ring_first + 1) % PACK_RING;
     }
     storage_abort(p->upload);
-    for (unsigned i = 0; i < PACK_RING; i++) {
-        if (p->ring[i])
-            buf_free(&p->ring[i]->body);
-        free(p->ring[i]);
+    for (unsigned i = 0; i < PACK_KINDS; i++)
+        full_frame_free(p->open[i]);
+    while (p->spare) {
+        struct full_frame *next = p->spare->next;
+
+        full_frame_free(p->spare);
+        p->spare = next;
     }
     if (p->codec)
         repo_codec_return(p->repo, p->codec);
     buf_free(&p->delta_payload);
     buf_free(&p->scratch);
-    free(p->frame_offsets);
+    free(p->frame_places);
     free(p->maps);
     free(p);
 }
@@ -250,8 +286,10 @@ int packer_finish(struct packer *p, struct backup_entry *entry, struct catalog_s
                   struct catalog_map **ret_maps, size_t *ret_map_count, struct err *err)
 {
     struct catalog_segment segment = {0};
-    int code = packer_close_full(p, err);
+    int code = 0;
 
+    for (unsigned i = 0; i < PACK_KINDS && code == 0; i++)
+        code = packer_close_full(p, &p->open[i], err);
     while (code == 0 && p->ring_count)
         code = packer_write_oldest(p, err);
     if (code == 0)

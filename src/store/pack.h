@@ -36,9 +36,10 @@ struct packed_delta {
     size_t len;
 };
 
-/* Blocks come with ascending numbers from 1; block 0 last. `hash` is of its content. */
-int packer_add_full(struct packer *packer, uint64_t block, uint64_t hash, const void *bytes,
-                    struct err *err);
+/* Blocks come with ascending numbers from 1; block 0 last. `hash` is of its content; blocks of the
+ * same kind are put together. */
+int packer_add_full(struct packer *packer, uint64_t block, uint64_t hash, uint32_t kind,
+                    const void *bytes, struct err *err);
 int packer_add_delta(struct packer *packer, uint64_t block, uint64_t hash,
                      const struct packed_delta *delta, struct err *err);
 /* The map records of the shards before `block` can be written. */

@@ -11,7 +11,7 @@
 #include "store/pack_internal.h"
 #include "store/repo_internal.h"
 
-/* Offsets of all frames by id, then the map records: so the catalog can be made again without
+/* Places of all frames by id, then the map records: so the catalog can be made again without
  * walking through the segment. */
 static int packer_index(struct packer *p, struct catalog_segment *segment, struct err *err)
 {
@@ -26,7 +26,7 @@ static int packer_index(struct packer *p, struct catalog_segment *segment, struc
     buf_clear(&p->scratch);
     buf_add(&p->scratch, bytes, sizeof(bytes));
     for (size_t i = 0; i < segment->frame_count; i++) {
-        format_put64(bytes, p->frame_offsets[i]);
+        format_put64(bytes, p->frame_places[i]);
         buf_add(&p->scratch, bytes, 8);
     }
     for (size_t i = 0; i < p->map_count; i++) {

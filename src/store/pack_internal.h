@@ -13,15 +13,18 @@ struct codec;
 struct storage_upload;
 
 #define PACK_RING 16u
+#define PACK_KINDS 64u
+#define PACK_FRAME_BYTES 32768u /* of blocks in a full frame, unless one block is larger */
 
 /* A full frame on its way: gathered, then compressed by a worker, then written. */
 struct full_frame {
     struct pool_job job; /* first: the job is the frame */
     struct packer *packer;
+    struct full_frame *next; /* among the spare ones */
     struct frame_head head;
-    struct buf body; /* what is written */
-    int code;        /* of the compression */
-    uint8_t blocks[FORMAT_FRAME_BYTES];
+    struct buf body;  /* what is written */
+    int code;         /* of the compression */
+    uint8_t blocks[]; /* packer.frame_bytes */
 };
 
 /* The changed blocks of one shard so far. */
@@ -38,13 +41,17 @@ struct packer {
     struct codec *codec; /* for map records */
     uint64_t offset;     /* where the next record goes */
     uint64_t next_frame;
-    uint64_t *frame_offsets; /* by id - first_frame */
+    uint64_t *frame_places; /* by id - first_frame: what the index holds */
     size_t frame_capacity;
 
+    size_t frame_bytes;
+    struct full_frame *open[PACK_KINDS]; /* being gathered, by kind; NULL: none */
+    unsigned kinds;                      /* of open[] in use: 1, 2, 4, … */
+    uint64_t full_blocks;
     struct full_frame *ring[PACK_RING];
     unsigned ring_first, ring_count; /* frames handed to the pool, oldest first */
-    struct full_frame *filling;      /* NULL when no full frame is open */
-    struct frame_head delta;         /* slot_count 0 when no delta frame is open */
+    struct full_frame *spare;
+    struct frame_head delta; /* slot_count 0 when no delta frame is open */
     struct buf delta_payload;
 
     struct open_shard first_shard, shard;

@@ -17,9 +17,6 @@
 /* Longer than any frame: before so much memory is asked for, the file is asked for its size. */
 #define RECORD_PLAUSIBLE_BYTES (1u << 20)
 
-/* The most that is read at once on a guess: a frame that did not get smaller. */
-#define RECORD_LIKELY_BYTES (FORMAT_FRAME_BYTES + 1024u)
-
 void segment_name(uint64_t id, char ret_name[SEGMENT_NAME_BYTES])
 {
     snprintf(ret_name, SEGMENT_NAME_BYTES, "%010llu.seg", (unsigned long long)id);
@@ -149,36 +146,27 @@ int record_locate_frame(struct repo *repo, uint64_t frame, struct record_place *
 {
     struct catalog_segment segment;
     char name[SEGMENT_NAME_BYTES];
-    uint8_t bytes[16];
-    uint64_t at, offset, next;
+    uint8_t bytes[8];
+    uint64_t at, word, offset, end;
     int code = record_find_segment(repo, frame, &segment);
 
-    if (code) { /* of a backup that another process made since? */
-        code = repo_refresh_segments(repo, err);
-        if (code)
-            return code;
-        code = record_find_segment(repo, frame, &segment);
-    }
     if (code)
         return err_set(err, EBADMSG, "%s: no segment has frame %llu", repo->path,
                        (unsigned long long)frame);
     segment_name(segment.id, name);
     at = segment.index_offset + FORMAT_RECORD_BYTES + FORMAT_INDEX_HEAD_BYTES +
          8 * (frame - segment.first_frame);
-    /* with the entry behind it, which a manifest at least stands behind: never past the end */
     code = storage_read(repo->storage, name, at, bytes, sizeof(bytes), err);
     if (code)
         return code;
-    offset = format_get64(bytes);
-    next = frame + 1 < segment.first_frame + segment.frame_count ? format_get64(bytes + 8)
-                                                                 : segment.index_offset;
-    if (offset < FORMAT_HEADER_BYTES || offset >= segment.index_offset)
+    word = format_get64(bytes);
+    offset = word & FORMAT_MAX_OFFSET;
+    end = offset + FORMAT_RECORD_BYTES + (word >> 44);
+    if (offset < FORMAT_HEADER_BYTES || end > segment.index_offset)
         return err_set(err, EBADMSG,
                        "%s/segments/%s: the index entry of frame %llu at byte %llu is damaged",
                        repo->path, name, (unsigned long long)frame, (unsigned long long)at);
-    *ret_place = (struct record_place){segment.id, offset, 0};
-    if (next > offset && next - offset <= RECORD_LIKELY_BYTES && next <= segment.index_offset)
-        ret_place->likely_bytes = (size_t)(next - offset);
+    *ret_place = (struct record_place){segment.id, offset, (size_t)(end - offset)};
     return 0;
 }
 

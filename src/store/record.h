@@ -18,7 +18,7 @@ int record_read(struct repo *repo, uint64_t id, uint64_t offset, uint32_t type, 
 /* Where a frame's record is, by its segment's index. */
 struct record_place {
     uint64_t segment, offset;
-    size_t likely_bytes; /* up to the next frame's record: mostly the record's length, 0: unknown */
+    size_t likely_bytes; /* its length, if the index is whole; 0: unknown */
 };
 int record_locate_frame(struct repo *repo, uint64_t frame, struct record_place *ret_place,
                         struct err *err);

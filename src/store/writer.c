@@ -41,7 +41,8 @@ struct backup_writer {
     struct fingerprint_writer *fingerprints;
     struct spool *spool; /* NULL until a batch did not fit */
     bool may_spool;
-    int64_t started_ns; /* monotonic */
+    block_kind *kind_of; /* NULL: all blocks are alike */
+    int64_t started_ns;  /* monotonic */
     uint64_t id;
     uint32_t page_size, block_size;
 
@@ -71,7 +72,7 @@ static int writer_take(struct backup_writer *w, struct batch *batch, struct err 
 
         code = fingerprint_writer_add(w->fingerprints, block, &b->fingerprint, err);
         if (code == 0 && b->fate == BLOCK_FULL)
-            code = packer_add_full(w->packer, block, b->fingerprint.low,
+            code = packer_add_full(w->packer, block, b->fingerprint.low, b->kind,
                                    batch->data + (size_t)i * w->block_size, err);
         if (code == 0 && b->fate == BLOCK_DELTA) {
             w->delta_blocks++;
@@ -115,6 +116,7 @@ static int writer_open_batch(struct backup_writer *w, uint64_t first_block, stru
     if (code)
         return code;
     w->filling = w->ring[at];
+    w->filling->kind_of = w->kind_of;
     w->filling->first_block = first_block;
     w->filling->count = 0;
     return 0;
@@ -239,6 +241,11 @@ int backup_writer_put(struct backup_writer *w, uint64_t offset, const void *byte
     if (offset > w->next_offset)
         code = writer_append(w, NULL, offset - w->next_offset, err);
     return code ? code : writer_append(w, from, len, err);
+}
+
+void backup_writer_group_by(struct backup_writer *w, block_kind *kind_of)
+{
+    w->kind_of = kind_of;
 }
 
 void backup_writer_progress(const struct backup_writer *w, uint64_t *ret_blocks,

@@ -30,6 +30,11 @@ struct repo;
 int backup_writer_new(struct repo *repo, uint32_t page_size, bool spool,
                       struct backup_writer **ret_writer, struct err *err);
 
+/* What kind of block is this? Blocks of one kind are compressed together; a bad guess costs space,
+ * nothing else. To be set before the first put; called by workers. */
+typedef uint32_t block_kind(const void *block, size_t len);
+void backup_writer_group_by(struct backup_writer *writer, block_kind *kind_of);
+
 int backup_writer_put(struct backup_writer *writer, uint64_t offset, const void *bytes, size_t len,
                       struct err *err);
 

@@ -22,6 +22,7 @@
 #include "source/sqlite/connection.h"
 #include "source/sqlite/image.h"
 #include "source/sqlite/info.h"
+#include "source/sqlite/page_kind.h"
 #include "source/sqlite/schema.h"
 
 #define CHECK_BUSY_MS 10000
@@ -124,6 +125,7 @@ static int schema(const char *name, struct buf *out, struct err *err)
 }
 
 const struct source_driver sqlite_driver = {
+    .page_kind = sqlite_page_kind,
     .scheme = "sqlite",
     .resolve = resolve,
     .check = check,
