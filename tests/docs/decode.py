@@ -175,6 +175,12 @@ class Repository:
         self.check_catalog(path / "catalog.sqlite")
 
     def check_catalog(self, path):
+        data = path.read_bytes()
+        check(data[20] == 8 and len(data) % 4096 == 0, "the catalog's pages")
+        for number in range(1, len(data) // 4096 + 1):
+            page = data[4096 * (number - 1) : 4096 * number]
+            wanted = xxhash.xxh3_64_intdigest(page[:4088], seed=number).to_bytes(8, "little")
+            check(page[4088:] == wanted or not any(page), f"the checksum of the catalog's page {number}")
         db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
         check(db.execute("PRAGMA user_version").fetchone() == (1,), "the catalog's version")
         check(db.execute("PRAGMA application_id").fetchone() == (0x64627366,), "the application id")
