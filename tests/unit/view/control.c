@@ -137,9 +137,7 @@ START_TEST(a_line_of_64_kib_is_the_longest)
     const size_t most = 65536;
     char *line = malloc(most + 2);
     ck_assert_ptr_nonnull(line);
-    memset(line, ' ', most + 1);
-    memcpy(line, "help", 4);
-    line[most] = '\n';
+    snprintf(line, most + 2, "help%*s\n", (int)most - 4, "");
     ck_assert_int_eq(file->ops->write(file, &request, 0, line, most + 1, NULL), 0);
     line[most] = ' ';
     line[most + 1] = '\n';
