@@ -109,13 +109,19 @@ int mount_look_up(struct mount *mount, struct inode *parent, const char *name,
         node_unref(node);
         return r;
     }
-    r = inode_remember(mount->inodes, parent, name, attr.kind, node, &inode, err);
+    /* The kernel locks an inode while it is written, and a command is a write that may take long:
+     * each look-up of a file for commands gives an inode of its own, or `cancel` would wait for
+     * what it is to cancel. */
+    if (attr.writable)
+        r = inode_add(mount->inodes, parent, name, attr.kind, node, &inode, err);
+    else
+        r = inode_remember(mount->inodes, parent, name, attr.kind, node, &inode, err);
     if (r < 0)
         return r;
     *ret_entry = (struct fuse_entry_param){
         .ino = inode_id(mount->inodes, inode),
         .attr_timeout = attr_timeout(&attr),
-        .entry_timeout = attr.immutable || attr.permanent ? FOREVER_S : 0,
+        .entry_timeout = !attr.writable && (attr.immutable || attr.permanent) ? FOREVER_S : 0,
     };
     mount_stat(mount, inode->number, &attr, &ret_entry->attr);
     return 0;

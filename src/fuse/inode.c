@@ -149,39 +149,54 @@ static struct inode *table_find(struct inode_table *table, const struct inode *p
     return NULL;
 }
 
-int inode_remember(struct inode_table *table, struct inode *parent, const char *name,
-                   enum node_kind kind, struct node *node, struct inode **ret_inode,
-                   struct err *err)
+static struct inode *inode_new(struct inode *parent, const char *name, enum node_kind kind,
+                               struct node *node, bool listed)
 {
-    uint64_t number = inode_number(parent->number, name);
     struct inode *fresh = calloc(1, sizeof(*fresh));
     char *copy = fresh ? strdup(name) : NULL;
     if (!copy) {
         free(fresh);
-        node_unref(node);
-        return err_set(err, ENOMEM, "%s: out of memory", name);
+        return NULL;
     }
     *fresh = (struct inode){
         .node = node,
         .parent = parent,
-        .number = number,
+        .number = inode_number(parent->number, name),
         .kind = kind,
         .name = copy,
-        .listed = true,
+        .listed = listed,
     };
+    return fresh;
+}
+
+/* Puts a new inode into its chain; the caller holds the lock. */
+static void table_link(struct inode_table *table, struct inode *inode)
+{
+    if (table->count >= table->chain_count)
+        table_grow(table);
+    struct inode **chain = chain_of(table, inode->number);
+    inode->next = *chain;
+    *chain = inode;
+    table->count++;
+    inode->parent->children++;
+}
+
+static int table_add(struct inode_table *table, struct inode *parent, const char *name,
+                     enum node_kind kind, struct node *node, bool listed, struct inode **ret_inode,
+                     struct err *err)
+{
+    struct inode *fresh = inode_new(parent, name, kind, node, listed);
+    if (!fresh) {
+        node_unref(node);
+        return err_set(err, ENOMEM, "%s: out of memory", name);
+    }
 
     pthread_mutex_lock(&table->lock);
-    struct inode *inode = table_find(table, parent, name, number, kind);
+    struct inode *inode = listed ? table_find(table, parent, name, fresh->number, kind) : NULL;
     if (!inode) {
-        if (table->count >= table->chain_count)
-            table_grow(table);
-        struct inode **chain = chain_of(table, number);
         inode = fresh;
         fresh = NULL;
-        inode->next = *chain;
-        *chain = inode;
-        table->count++;
-        parent->children++;
+        table_link(table, inode);
     }
     inode->lookups++;
     pthread_mutex_unlock(&table->lock);
@@ -190,6 +205,19 @@ int inode_remember(struct inode_table *table, struct inode *parent, const char *
         inode_free(fresh);
     *ret_inode = inode;
     return 0;
+}
+
+int inode_remember(struct inode_table *table, struct inode *parent, const char *name,
+                   enum node_kind kind, struct node *node, struct inode **ret_inode,
+                   struct err *err)
+{
+    return table_add(table, parent, name, kind, node, true, ret_inode, err);
+}
+
+int inode_add(struct inode_table *table, struct inode *parent, const char *name,
+              enum node_kind kind, struct node *node, struct inode **ret_inode, struct err *err)
+{
+    return table_add(table, parent, name, kind, node, false, ret_inode, err);
 }
 
 /* Takes an inode out of its chain; the caller holds the lock. */

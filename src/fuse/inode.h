@@ -50,6 +50,10 @@ int inode_remember(struct inode_table *table, struct inode *parent, const char *
                    enum node_kind kind, struct node *node, struct inode **ret_inode,
                    struct err *err);
 
+/* The same, but always makes an inode, which no other look-up finds. */
+int inode_add(struct inode_table *table, struct inode *parent, const char *name,
+              enum node_kind kind, struct node *node, struct inode **ret_inode, struct err *err);
+
 /* The kernel forgets `count` look-ups; with the last one the inode goes. */
 void inode_forget(struct inode_table *table, struct inode *inode, uint64_t count);
 
