@@ -91,10 +91,11 @@ def read_footer(data):
 
 def read_index(body):
     first, frames, maps = struct.unpack_from("<QQQ", body)
-    offsets = struct.unpack_from(f"<{frames}Q", body, 24)
+    places = struct.unpack_from(f"<{frames}Q", body, 24)
+    places = [(place % 2**44, place >> 44) for place in places]
     entries = [struct.unpack_from("<IIQ", body, 24 + 8 * frames + 16 * i) for i in range(maps)]
     check(24 + 8 * frames + 16 * maps == len(body), "the index's length")
-    return first, offsets, entries
+    return first, places, entries
 
 
 def read_map(body):
@@ -155,7 +156,7 @@ class Segment:
         while self.data[offset : offset + 4] in (b"FRAM", b"MAPS"):
             body = self.record(offset, self.data[offset : offset + 4])
             if self.data[offset : offset + 4] == b"FRAM":
-                frames[read_frame_head(body)[0]] = offset
+                frames[read_frame_head(body)[0]] = (offset, len(body))
             else:
                 _, shard, kind, _ = read_map(body)
                 maps.append((shard, kind, offset))
@@ -224,7 +225,7 @@ class Repository:
             return self.blocks[number]
         segment = next(s for s in self.segments.values()
                        if s.first <= number < s.first + len(s.frames))
-        body = segment.record(segment.frames[number - segment.first], b"FRAM")
+        body = segment.record(segment.frames[number - segment.first][0], b"FRAM")
         name, kind, codec, size, slots, payload = read_frame_head(body)
         check(name == number, "another frame stands there")
         blocks = []
@@ -297,8 +298,9 @@ def check_example(page):
         return bytes(data[at + i] for i in range(length))
 
     identity = read_header(piece(0, 64))
-    footer = read_footer(piece(0x80F, 96))
-    check(footer["identity"] == identity[:2] and footer["length"] == 0x86F, "the example's footer")
+    end = max(data) + 1
+    footer = read_footer(piece(end - 96, 96))
+    check(footer["identity"] == identity[:2] and footer["length"] == end, "the example's footer")
     check(f"0x{identity[1]:016x}" in page, "the example's seed")
     for at, kind in ((0x12C, b"MAPS"), (footer["index"], b"INDX")):
         found, length, checksum = struct.unpack("<4sIQ", piece(at, 16))
@@ -307,7 +309,7 @@ def check_example(page):
         if kind == b"MAPS":
             check(read_map(body) == (1, 0, 1, {0: (1, 1), 1: (1, 0)}), "the example's map")
         else:
-            check(read_index(body) == (1, (0x40,), [(0, 1, 0x12C)]), "the example's index")
+            check(read_index(body) == (1, [(0x40, 0xDC)], [(0, 1, 0x12C)]), "the example's index")
     head = piece(0x50, 0x2A)
     _, kind, codec, size, slots, _ = read_frame_head(head)
     check((kind, codec, size, [s["block"] for s in slots]) == (0, 1, 4096, [1, 0]),
