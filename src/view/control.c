@@ -23,7 +23,6 @@
 #include "dbsnapfs/service.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/buf.h"
-#include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 
 #define LINE_BYTES 65536
@@ -59,7 +58,7 @@ static int control_attr(struct node *node, struct node_attr *ret_attr, struct er
             .kind = NODE_FILE,
             .writable = true,
             .size = result.len,
-            .mtime_ns = clock_now_ns(),
+            .mtime_ns = control->view->started_ns,
         };
     buf_free(&result);
     return r;

@@ -96,9 +96,9 @@ END_TEST
 
 START_TEST(every_byte_alone_and_behind_a_letter_goes_back)
 {
-    for (int c = -128; c < 128; c++) {
+    for (unsigned c = 0; c < 256; c++) {
         for (size_t len = 1; len <= 2; len++) {
-            const char data[2] = {len == 1 ? (char)c : 'a', (char)c};
+            const unsigned char data[2] = {(unsigned char)(len == 1 ? c : 'a'), (unsigned char)c};
             struct buf name = BUF_INIT, back = BUF_INIT;
             ck_assert_int_eq(name_encode(data, len, &name), 0);
             ck_assert_ptr_null(strchr(buf_text(&name), '/'));
