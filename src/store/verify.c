@@ -378,17 +378,23 @@ static int verify_each_backup(void *arg, const struct backup_entry *entry)
     return code ? code : verify_progress(each->v, 0, each->err);
 }
 
+/* A catalog that cannot be read ends this part of the check, not the check. */
 static int verify_all(struct verification *v, struct err *err)
 {
-    struct verify_each each = {v, err};
-    struct err why = ERR_INIT;
-    int code = catalog_segments(v->repo->catalog, verify_each_segment, &v->total_bytes, err);
+    struct err why = ERR_INIT, listing = ERR_INIT;
+    struct verify_each each = {v, &listing};
+    int code = verify_note(v, catalog_check(v->repo->catalog, &why), &why, err);
+    bool damaged = v->result.damages > 0;
 
     if (code == 0)
-        code = verify_note(v, catalog_check(v->repo->catalog, &why), &why, err);
+        code = catalog_segments(v->repo->catalog, verify_each_segment, &v->total_bytes, &listing);
+    if (code == 0 || code == -EBADMSG)
+        code = verify_segments(v, &listing);
     if (code == 0)
-        code = verify_segments(v, err);
-    return code ? code : repo_list(v->repo, 0, verify_each_backup, &each, err);
+        code = repo_list(v->repo, 0, verify_each_backup, &each, &listing);
+    if (code == -EBADMSG && damaged)
+        return 0; /* the same damage again */
+    return verify_note(v, code, &listing, err);
 }
 
 int repo_verify(struct repo *repo, uint64_t backup_id, const struct verify_report *report,
