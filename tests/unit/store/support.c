@@ -9,7 +9,8 @@
 
 void ground_set_up(struct ground *ground)
 {
-    (void)snprintf(ground->folder, sizeof ground->folder, "/tmp/dbsnapfs-store-XXXXXX");
+    (void)snprintf(ground->folder, sizeof ground->folder, "%s/dbsnapfs-store-XXXXXX",
+                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(ground->folder));
     (void)snprintf(ground->repo, sizeof ground->repo, "%s/repo", ground->folder);
 }
