@@ -264,10 +264,12 @@ static void storage_forget(struct storage *storage, const char *name)
 
 int storage_delete(struct storage *storage, const char *name, struct err *err)
 {
+    int code = -probe_hit("storage-delete");
+
     storage_forget(storage, name);
-    if (unlinkat(storage->dir_fd, name, 0) != 0 && errno != ENOENT)
-        return err_sys(err, errno, "%s/%s: cannot delete", storage->path, name);
-    return 0;
+    if (code == 0 && unlinkat(storage->dir_fd, name, 0) != 0 && errno != ENOENT)
+        code = errno;
+    return code ? err_sys(err, code, "%s/%s: cannot delete", storage->path, name) : 0;
 }
 
 static int storage_clean_one(void *arg, const char *name)
@@ -289,17 +291,20 @@ int storage_begin(struct storage *storage, const char *name, struct storage_uplo
                   struct err *err)
 {
     struct storage_upload *upload = calloc(1, sizeof(*upload));
+    int code;
 
     if (!upload)
         return err_set(err, ENOMEM, "%s/%s: out of memory", storage->path, name);
     upload->storage = storage;
     snprintf(upload->name, sizeof(upload->name), "%s", name);
     snprintf(upload->temporary, sizeof(upload->temporary), "%s%s", upload->name, temporary_suffix);
-    upload->fd = openat(storage->dir_fd, upload->temporary,
-                        O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    code = -probe_hit("storage-begin");
+    upload->fd = code ? -1
+                      : openat(storage->dir_fd, upload->temporary,
+                               O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (upload->fd < 0) {
-        int code = err_sys(err, errno, "%s/%s: cannot write", storage->path, upload->temporary);
-
+        code = err_sys(err, code ? code : errno, "%s/%s: cannot write", storage->path,
+                       upload->temporary);
         free(upload);
         return code;
     }

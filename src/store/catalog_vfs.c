@@ -91,10 +91,9 @@ static int file_read(sqlite3_file *file, void *bytes, int len, sqlite3_int64 off
     return rc;
 }
 
-static int file_probe(const char *name, int otherwise)
+/* What SQLite is told when a fault probe fires. */
+static int file_probed(int code, int otherwise)
 {
-    int code = probe_hit(name);
-
     if (code == 0)
         return SQLITE_OK;
     return code == -ENOSPC ? SQLITE_FULL : otherwise;
@@ -105,7 +104,7 @@ static int file_write(sqlite3_file *file, const void *bytes, int len, sqlite3_in
     sqlite3_file *below = file_below(file);
     uint32_t number = (uint32_t)(offset / CATALOG_PAGE_BYTES) + 1;
     uint8_t page[CATALOG_PAGE_BYTES];
-    int rc = file_probe("catalog-write", SQLITE_IOERR_WRITE);
+    int rc = file_probed(probe_hit("catalog-write"), SQLITE_IOERR_WRITE);
 
     if (rc != SQLITE_OK)
         return rc;
@@ -126,7 +125,7 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
 static int file_sync(sqlite3_file *file, int flags)
 {
     sqlite3_file *below = file_below(file);
-    int rc = file_probe("catalog-sync", SQLITE_IOERR_FSYNC);
+    int rc = file_probed(probe_hit("catalog-sync"), SQLITE_IOERR_FSYNC);
 
     return rc == SQLITE_OK ? below->pMethods->xSync(below, flags) : rc;
 }

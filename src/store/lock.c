@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "dbsnapfs/util/err.h"
+#include "dbsnapfs/util/probe.h"
 #include "store/repo_internal.h"
 
 static const char mount_prefix[] = "mount at ";
@@ -70,6 +71,8 @@ int repo_lock_take(const char *repo_path, const char *holder, bool wait,
         goto out;
     }
     code = repo_lock_set(lock->fd, path, wait, err);
+    if (code == 0 && (code = probe_hit("lock-write")) != 0)
+        err_sys(err, -code, "%s: cannot write", path);
     if (code == 0 && (ftruncate(lock->fd, 0) != 0 ||
                       dprintf(lock->fd, "%ld %s\n", (long)getpid(), holder ? holder : "") < 0))
         code = err_sys(err, errno, "%s: cannot write", path);

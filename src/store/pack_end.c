@@ -83,7 +83,8 @@ static int packer_footer(struct packer *p, struct backup_entry *entry,
     segment_footer_encode(&footer, bytes);
     code = packer_write(p, bytes, sizeof(bytes), err);
     if (code == 0 && (code = probe_hit("segment-commit")) != 0)
-        err_sys(err, -code, "cannot commit the segment");
+        err_sys(err, -code, "%s/segments/%010llu.seg: cannot commit", p->repo->path,
+                (unsigned long long)entry->id);
     if (code == 0) {
         code = storage_commit(p->upload, err);
         p->upload = NULL;
