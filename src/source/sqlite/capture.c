@@ -18,6 +18,7 @@
 #include "source/sqlite/capture_vfs.h"
 #include "source/sqlite/connection.h"
 #include "source/sqlite/info.h"
+#include "source/sqlite/read_ahead.h"
 
 #define BUSY_MS 10000
 
@@ -83,10 +84,14 @@ int capture_run(const char *path, const struct source_sink *sink, const atomic_b
     struct capture_vfs *vfs = NULL;
     struct source_info info = {0};
     uint64_t image_bytes = 0;
-    int r = connection_open(path, BUSY_MS, cancel, &source, err);
+    struct read_ahead *ahead = NULL;
+    int r = read_ahead_new(&ahead, err);
 
     if (r < 0)
         return r;
+    r = connection_open_through(path, read_ahead_name(ahead), BUSY_MS, cancel, &source, err);
+    if (r < 0)
+        goto out;
     r = begin(&source, sink, &info, err);
     if (r < 0)
         goto out;
@@ -94,8 +99,10 @@ int capture_run(const char *path, const struct source_sink *sink, const atomic_b
     if (r < 0)
         goto out;
     r = open_target(path, vfs, &target, err);
+    read_ahead_start(ahead);
     if (r == 0)
         r = copy_pages(&source, &target, err);
+    read_ahead_stop(ahead);
     if (r == 0)
         r = capture_vfs_finish(vfs, &image_bytes, err);
     if (r < 0)
@@ -110,5 +117,6 @@ out:
     connection_close(&target);
     capture_vfs_free(vfs);
     connection_close(&source);
+    read_ahead_free(ahead);
     return r;
 }

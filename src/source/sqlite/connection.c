@@ -147,6 +147,13 @@ static int open_failed(const struct connection *connection, int rc, struct err *
 int connection_open(const char *path, int busy_ms, const atomic_bool *cancel,
                     struct connection *ret_connection, struct err *err)
 {
+    return connection_open_through(path, NULL, busy_ms, cancel, ret_connection, err);
+}
+
+int connection_open_through(const char *path, const char *vfs, int busy_ms,
+                            const atomic_bool *cancel, struct connection *ret_connection,
+                            struct err *err)
+{
     struct connection *connection = ret_connection;
     int r = check_file(path, err);
     int rc;
@@ -160,7 +167,7 @@ int connection_open(const char *path, int busy_ms, const atomic_bool *cancel,
     /* SQLite itself falls back to reading only where the file cannot be written. */
     rc = sqlite3_open_v2(path, &connection->db,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-                         NULL);
+                         vfs);
     if (rc != SQLITE_OK) {
         r = open_failed(connection, rc, err);
         goto out;

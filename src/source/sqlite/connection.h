@@ -38,6 +38,11 @@ struct connection {
 int connection_open(const char *path, int busy_ms, const atomic_bool *cancel,
                     struct connection *ret_connection, struct err *err);
 
+/* The same through a VFS that leads to the default one. */
+int connection_open_through(const char *path, const char *vfs, int busy_ms,
+                            const atomic_bool *cancel, struct connection *ret_connection,
+                            struct err *err);
+
 /* The file of a private VFS; `flags` as for sqlite3_open_v2(). */
 int connection_open_vfs(const char *name, const char *vfs, int flags, const struct err *cause,
                         struct connection *ret_connection, struct err *err);
