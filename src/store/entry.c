@@ -105,7 +105,7 @@ int backup_entry_json(const struct backup_entry *e, struct buf *out)
     json_object_set_new(o, "settings", entry_settings(e->settings));
     json_object_set_new(o, "checked", entry_time(e->checked_ns));
     json_object_set_new(o, "check_result", entry_text(e->check_result));
-    text = json_dumps(o, JSON_INDENT(2));
+    text = json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     json_decref(o);
     if (!text)
         return -ENOMEM;

@@ -146,15 +146,13 @@ int fingerprint_writer_add(struct fingerprint_writer *w, uint64_t block,
     int code = 0;
 
     image_digest_add(w->digest, f->low);
+    if (w->block_count == 0) { /* block 0's place, whichever comes first */
+        w->block_count = 1;
+        code = fingerprint_writer_put(w, &nothing, err);
+    }
     if (block == 0) {
         w->first = *f;
-        if (w->block_count++ == 0)
-            code = fingerprint_writer_put(w, &nothing, err);
         return code;
-    }
-    if (block == 1) {
-        w->block_count++;
-        code = fingerprint_writer_put(w, &nothing, err);
     }
     w->block_count = block + 1;
     return code ? code : fingerprint_writer_put(w, f, err);

@@ -163,7 +163,7 @@ START_TEST(a_block_that_is_read_again_costs_nothing)
     assert_backup_is(repo, 1, &image);
     cache_stats(repo->frames, &after);
     ck_assert_uint_eq(after.misses, before.misses);
-    ck_assert_uint_le(after.misses, 200 / 16 + 2);
+    ck_assert_uint_le(after.misses, 200 / 8 + 2);
     repo_close(repo);
     pages_free(&image);
 }
