@@ -150,6 +150,12 @@ int record_locate_frame(struct repo *repo, uint64_t frame, struct record_place *
     uint64_t at, word, offset, end;
     int code = record_find_segment(repo, frame, &segment);
 
+    if (code) { /* of a backup that another process made since? */
+        code = repo_refresh_segments(repo, err);
+        if (code)
+            return code;
+        code = record_find_segment(repo, frame, &segment);
+    }
     if (code)
         return err_set(err, EBADMSG, "%s: no segment has frame %llu", repo->path,
                        (unsigned long long)frame);
