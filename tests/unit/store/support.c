@@ -144,18 +144,18 @@ int backup_try(struct repo *repo, const struct pages *image, bool spool, bool if
 {
     static int64_t now = INT64_C(1795351197000000000); /* a second a backup */
     struct backup_writer *writer = NULL;
-    struct backup_entry entry = {.started_ns = now};
+    struct backup_entry entry = {.started_ns = now, .settings = strdup("{}")};
     bool stored = false;
     int code = backup_writer_new(repo, image->page_size, spool, &writer, err);
 
-    if (code)
-        return code;
-    now += 1000000000;
-    code = pages_put(writer, image, err);
+    if (code == 0)
+        code = pages_put(writer, image, err);
     if (code) {
         backup_writer_abort(writer);
+        backup_entry_free(&entry);
         return code;
     }
+    now += 1000000000;
     code = backup_writer_commit(writer, image->len, if_changed, &entry, &stored, err);
     if (ret_entry)
         *ret_entry = entry;
