@@ -1,6 +1,6 @@
 /*
- * From an offset to bytes: block, shard, place, frame. The shard and the frame of the block before
- * are held on to, since the next block is mostly in the same ones.
+ * From an offset to bytes: block, shard, place, frame. A cursor holds on to the shard and the frames
+ * of the blocks before, since the next block is mostly in one of them.
  */
 #include "dbsnapfs/store/snapshot.h"
 
@@ -71,8 +71,11 @@ void snapshot_cursor_release(struct snapshot_cursor *cursor)
     struct repo *repo = cursor->snapshot->repo;
 
     cache_release(repo->shards, cursor->shard_ref);
-    cache_release(repo->frames, cursor->frame_ref);
-    cursor->shard_ref = cursor->frame_ref = NULL;
+    cursor->shard_ref = NULL;
+    for (unsigned i = 0; i < CURSOR_FRAMES; i++) {
+        cache_release(repo->frames, cursor->held[i].ref);
+        cursor->held[i].ref = NULL;
+    }
 }
 
 int snapshot_place(struct snapshot_cursor *cursor, uint64_t block, block_place *ret_place,
@@ -102,24 +105,27 @@ int snapshot_frame(struct snapshot_cursor *cursor, uint64_t block, uint32_t *ret
                    struct err *err)
 {
     struct repo *repo = cursor->snapshot->repo;
+    struct cursor_frame *held;
     block_place place = 0;
+    uint64_t id;
     int code = snapshot_place(cursor, block, &place, err);
 
     if (code)
         return code;
-    if (!cursor->frame_ref || cursor->frame->head.id != place_frame(place) ||
-        place_slot(place) >= cursor->frame->ready_slots) {
-        cache_release(repo->frames, cursor->frame_ref);
-        cursor->frame_ref = NULL;
-        code = frame_get(repo, place_frame(place),
-                         cursor->whole_frames ? FRAME_WHOLE : place_slot(place) + 1,
-                         &cursor->frame_ref, &cursor->frame, err);
+    id = place_frame(place);
+    held = &cursor->held[id % CURSOR_FRAMES];
+    if (!held->ref || held->frame->head.id != id || place_slot(place) >= held->frame->ready_slots) {
+        cache_release(repo->frames, held->ref);
+        held->ref = NULL;
+        code = frame_get(repo, id, cursor->whole_frames ? FRAME_WHOLE : place_slot(place) + 1,
+                         &held->ref, &held->frame, err);
         if (code)
             return code;
     }
+    cursor->frame = held->frame;
     if (cursor->frame->head.block_size != cursor->snapshot->block_size)
         return err_set(err, EBADMSG, "%s: frame %llu has blocks of another size", repo->path,
-                       (unsigned long long)place_frame(place));
+                       (unsigned long long)id);
     *ret_slot = place_slot(place);
     return 0;
 }

@@ -22,13 +22,19 @@ struct snapshot {
     bool gives_way; /* written before the snapshot is shared */
 };
 
+#define CURSOR_FRAMES 16u /* frames are gathered by kind of block: neighbours are in several */
+
 struct snapshot_cursor {
     struct snapshot *snapshot;
     bool whole_frames; /* more than one block of a frame will be wanted */
     uint32_t shard_number;
-    struct cache_ref *shard_ref, *frame_ref;
+    struct cache_ref *shard_ref;
     const struct shard *shard;
-    const struct frame *frame;
+    const struct frame *frame; /* the one that was asked for last, held below */
+    struct cursor_frame {
+        struct cache_ref *ref; /* NULL: none */
+        const struct frame *frame;
+    } held[CURSOR_FRAMES]; /* by frame id */
 };
 
 /* Where a block is, from the map. */
