@@ -83,22 +83,20 @@ static enum block_fate batch_delta(struct batch_worker *w, uint32_t i)
     return BLOCK_DELTA;
 }
 
-static int batch_compare(struct batch_worker *w, struct err *err)
+static void batch_compare(struct batch_worker *w)
 {
     struct batch *batch = w->batch;
     const struct backup_base *base = batch->base;
     struct fingerprint before[BATCH_BYTES / FORMAT_MIN_BLOCK];
     uint64_t known =
         base->block_count > batch->first_block ? base->block_count - batch->first_block : 0;
-    int code = 0;
 
     if (known > batch->count)
         known = batch->count;
-    if (known)
-        code = fingerprints_read(batch->repo, base->id, batch->first_block, (size_t)known, before,
-                                 err);
-    if (code)
-        return code;
+    /* what cannot be told to be the same is stored */
+    if (known && fingerprints_read(batch->repo, base->id, batch->first_block, (size_t)known, before,
+                                   NULL) != 0)
+        known = 0;
     if (known && batch->first_block == 0)
         before[0] = base->first;
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -124,7 +122,6 @@ static int batch_compare(struct batch_worker *w, struct err *err)
             b->kind =
                 batch->kind_of(batch->data + (size_t)i * batch->block_size, batch->block_size);
     }
-    return 0;
 }
 
 static void batch_run(struct pool_job *job)
@@ -147,7 +144,7 @@ static void batch_run(struct pool_job *job)
     batch->code = repo_codec_borrow(repo, &w.codec, &batch->err);
     if (batch->code)
         return;
-    batch->code = batch_compare(&w, &batch->err);
+    batch_compare(&w);
     snapshot_cursor_release(&w.cursor);
     cache_release(repo->frames, w.base_ref);
     repo_codec_return(repo, w.codec);

@@ -255,6 +255,13 @@ void backup_writer_progress(const struct backup_writer *w, uint64_t *ret_blocks,
     *ret_changed = atomic_load(&w->changed);
 }
 
+/* Is it the backup's files that are missing or damaged? */
+static bool writer_base_is_damaged(int code)
+{
+    return code == -EBADMSG || code == -ENOENT || code == -EIO;
+}
+
+/* What cannot be read is not built on: then every block is stored. */
 static int writer_base(struct backup_writer *w, struct err *err)
 {
     struct backup_entry newest;
@@ -272,6 +279,10 @@ static int writer_base(struct backup_writer *w, struct err *err)
         code = fingerprints_ready(w->repo, &newest, err);
         if (code == 0)
             code = fingerprints_read_first(w->repo, newest.id, &w->base.first, err);
+        if (writer_base_is_damaged(code)) {
+            w->base.block_count = 0;
+            code = 0;
+        }
     }
     backup_entry_free(&newest);
     return code;
@@ -399,17 +410,20 @@ static int writer_commit_segment(struct backup_writer *w, struct backup_entry *e
     struct catalog_map *maps = NULL;
     size_t map_count = 0;
     char name[SEGMENT_NAME_BYTES];
-    int code = packer_finish(w->packer, entry, &segment, &maps, &map_count, err);
+    int code = repo_segment_reserve(w->repo, err);
 
+    if (code)
+        return code;
+    code = packer_finish(w->packer, entry, &segment, &maps, &map_count, err);
     w->packer = NULL;
     if (code)
         goto out;
     code = catalog_add(w->repo->catalog, entry, &segment, maps, map_count, err);
-    if (code == 0)
-        code = repo_segment_add(w->repo, &segment, err);
     if (code) {
         segment_name(entry->id, name);
         storage_delete(w->repo->storage, name, NULL);
+    } else {
+        repo_segment_add(w->repo, &segment, NULL);
     }
 out:
     free(maps);
