@@ -115,7 +115,7 @@ static int zlib_decompress(struct deflate_state *state, struct codec_bytes dict,
                            struct codec_bytes src, void *dst, size_t dst_len)
 {
     z_stream *z = &state->inflater;
-    Bytef beyond; /* zlib wants somewhere to write, even for nothing */
+    Bytef beyond = 0; /* zlib wants somewhere to write, even for nothing */
 
     if (!state->inflater_ready) {
         if (inflateInit2(z, -MAX_WBITS) != Z_OK)

@@ -39,8 +39,8 @@ static int take_begin(void *arg, const struct source_info *info, const char *set
     if (!taking->settings)
         return err_sys(err, ENOMEM, "backup");
     /* In rollback mode the database's writers are blocked until the capture has ended. */
-    code = backup_writer_new(taking->service->repo, info->page_size, !info->wal, &taking->writer,
-                             err);
+    code =
+        backup_writer_new(taking->service->repo, info->page_size, !info->wal, &taking->writer, err);
     if (code == 0)
         backup_writer_group_by(taking->writer, source_kind_of_page(taking->service->source));
     return code;

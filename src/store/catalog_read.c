@@ -92,7 +92,7 @@ static int catalog_list_some(struct catalog *catalog, uint64_t after, struct bac
 {
     sqlite3_stmt *s = NULL;
     size_t count = 0;
-    int rc = SQLITE_DONE, code;
+    int rc, code;
 
     pthread_mutex_lock(&catalog->lock);
     code = catalog_prepare(catalog, QUERY_LIST, &s, err);
@@ -157,7 +157,7 @@ int catalog_segments(struct catalog *catalog,
                      struct err *err)
 {
     sqlite3_stmt *s = NULL;
-    int code, rc = SQLITE_DONE;
+    int code, rc;
 
     pthread_mutex_lock(&catalog->lock);
     code = catalog_prepare(catalog, QUERY_SEGMENTS, &s, err);

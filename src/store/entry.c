@@ -133,9 +133,12 @@ static int entry_get_digest(const json_t *o, uint8_t digest[16])
 
     if (!hex || strlen(hex) != 32)
         return -EBADMSG;
+    if (strspn(hex, "0123456789abcdef") != 32)
+        return -EBADMSG;
     for (size_t i = 0; i < 16; i++) {
-        if (sscanf(hex + 2 * i, "%2hhx", &digest[i]) != 1)
-            return -EBADMSG;
+        const char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+
+        digest[i] = (uint8_t)strtoul(pair, NULL, 16);
     }
     return 0;
 }
@@ -163,7 +166,7 @@ int backup_entry_parse(const char *json, size_t len, struct backup_entry *ret_en
                        o ? "name or digest is missing" : why.text);
         goto out;
     }
-    strcpy(e.name, name);
+    memcpy(e.name, name, strlen(name) + 1);
     e.id = entry_get_number(o, "id");
     e.started_ns = (int64_t)entry_get_number(o, "started_ns");
     e.finished_ns = (int64_t)entry_get_number(o, "finished_ns");

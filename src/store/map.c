@@ -89,9 +89,11 @@ static int shard_apply(struct repo *repo, struct shard *shard, uint32_t number,
     if (code == 0 &&
         (head.backup_id != place->backup_id || head.shard != number || head.kind != place->kind))
         code = err_set(err, EBADMSG, "it is the map record of another backup or shard");
-    if (code)
-        return err_at(err, "%s/segments/%010llu.seg: byte %llu", repo->path,
-                      (unsigned long long)place->backup_id, (unsigned long long)place->offset);
+    if (code) {
+        err_at(err, "%s/segments/%010llu.seg: byte %llu", repo->path,
+               (unsigned long long)place->backup_id, (unsigned long long)place->offset);
+        return code;
+    }
     for (uint32_t i = 0; i < head.entry_count; i++) {
         if (!shard->places[entries[i].block])
             shard->places[entries[i].block] = entries[i].place;

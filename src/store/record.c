@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dbsnapfs/storage.h"
@@ -24,10 +25,10 @@ void segment_name(uint64_t id, char ret_name[SEGMENT_NAME_BYTES])
 
 int segment_name_parse(const char *name, uint64_t *ret_id)
 {
-    unsigned long long id;
+    uint64_t id = strtoull(name, NULL, 10);
     char again[SEGMENT_NAME_BYTES];
 
-    if (sscanf(name, "%20llu", &id) != 1 || id == 0)
+    if (id == 0)
         return -EINVAL;
     segment_name(id, again);
     for (size_t i = 0; i < sizeof(again); i++) {

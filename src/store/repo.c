@@ -6,6 +6,7 @@
  * then segments that the catalog lacks are taken in, before any new id is given out.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -28,15 +29,9 @@
 
 char *repo_file(const char *path, const char *name)
 {
-    size_t path_len = strlen(path), name_len = strlen(name);
-    char *file = malloc(path_len + name_len + 2);
+    char *file = NULL;
 
-    if (file) {
-        memcpy(file, path, path_len);
-        file[path_len] = '/';
-        memcpy(file + path_len + 1, name, name_len + 1);
-    }
-    return file;
+    return asprintf(&file, "%s/%s", path, name) < 0 ? NULL : file;
 }
 
 int repo_codec_borrow(struct repo *repo, struct codec **ret_codec, struct err *err)
@@ -64,6 +59,32 @@ void repo_codec_return(struct repo *repo, struct codec *codec)
     codec_free(codec);
 }
 
+/* Makes room for one more; the lock is held. */
+static int repo_segments_grow(struct repo *repo, struct err *err)
+{
+    size_t capacity = repo->segment_capacity ? repo->segment_capacity * 2 : 64;
+    struct catalog_segment *segments;
+
+    if (repo->segment_count < repo->segment_capacity)
+        return 0;
+    segments = realloc(repo->segments, capacity * sizeof(*repo->segments));
+    if (!segments)
+        return err_set(err, ENOMEM, "%s: out of memory for segments", repo->path);
+    repo->segments = segments;
+    repo->segment_capacity = capacity;
+    return 0;
+}
+
+int repo_segment_reserve(struct repo *repo, struct err *err)
+{
+    int code;
+
+    pthread_rwlock_wrlock(&repo->segments_lock);
+    code = repo_segments_grow(repo, err);
+    pthread_rwlock_unlock(&repo->segments_lock);
+    return code;
+}
+
 int repo_segment_add(struct repo *repo, const struct catalog_segment *segment, struct err *err)
 {
     int code = 0;
@@ -74,18 +95,9 @@ int repo_segment_add(struct repo *repo, const struct catalog_segment *segment, s
         ;
     if (at > 0 && repo->segments[at - 1].id == segment->id)
         goto out;
-    if (repo->segment_count == repo->segment_capacity) {
-        size_t capacity = repo->segment_capacity ? repo->segment_capacity * 2 : 64;
-        struct catalog_segment *segments =
-            realloc(repo->segments, capacity * sizeof(*repo->segments));
-
-        if (!segments) {
-            code = err_set(err, ENOMEM, "%s: out of memory for segments", repo->path);
-            goto out;
-        }
-        repo->segments = segments;
-        repo->segment_capacity = capacity;
-    }
+    code = repo_segments_grow(repo, err);
+    if (code)
+        goto out;
     memmove(repo->segments + at + 1, repo->segments + at,
             (repo->segment_count - at) * sizeof(*repo->segments));
     repo->segments[at] = *segment;

@@ -57,6 +57,8 @@ int repo_codec_borrow(struct repo *repo, struct codec **ret_codec, struct err *e
 void repo_codec_return(struct repo *repo, struct codec *codec);
 
 /* Does nothing for a segment that is known. */
+/* Enters a segment into the table; cannot fail after repo_segment_reserve(). */
+int repo_segment_reserve(struct repo *repo, struct err *err);
 int repo_segment_add(struct repo *repo, const struct catalog_segment *segment, struct err *err);
 /* Takes in what another process has added to the catalog since it was read. */
 int repo_refresh_segments(struct repo *repo, struct err *err);

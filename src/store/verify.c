@@ -35,7 +35,6 @@ struct verification {
     uint64_t total_bytes;
     /* of the segment that is being walked */
     struct catalog_segment segment;
-    uint64_t record_damages;
 };
 
 __attribute__((format(printf, 2, 3))) static void verify_damage(struct verification *v,
@@ -94,9 +93,11 @@ static int verify_frame(struct verification *v, uint64_t offset, const struct bu
     struct frame *frame = NULL;
     int code = frame_decode(repo, (const uint8_t *)body->data, body->len, FRAME_WHOLE, &frame, err);
 
-    if (code)
-        return err_at(err, "%s/segments/%010" PRIu64 ".seg: byte %" PRIu64, repo->path,
-                      v->segment.id, offset);
+    if (code) {
+        err_at(err, "%s/segments/%010" PRIu64 ".seg: byte %" PRIu64, repo->path, v->segment.id,
+               offset);
+        return code;
+    }
     frame->segment = v->segment.id;
     frame->offset = offset;
     for (uint32_t i = 0; i < frame->head.slot_count && code == 0; i++) {

@@ -60,7 +60,7 @@ static int walk_resume(struct repo *repo, uint64_t id, uint64_t from, uint64_t e
         if (code || *ret_offset == end)
             break;
         code = record_read(repo, id, *ret_offset, 0, &body, NULL, err);
-        if (code == 0 || code != -EBADMSG)
+        if (code != -EBADMSG)
             break;
         from = *ret_offset + 1;
     }

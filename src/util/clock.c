@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -69,11 +70,9 @@ int clock_parse_sql(const char *text, int64_t *ret_time_ns)
 {
     struct tm tm = {0};
     const char *rest = strptime(text, "%Y-%m-%d %H:%M:%S", &tm);
-    unsigned micros;
-    int used = 0;
 
-    if (!rest || strlen(rest) != 7 || sscanf(rest, ".%6u%n", &micros, &used) != 1 || used != 7)
+    if (!rest || *rest != '.' || strlen(rest) != 7 || strspn(rest + 1, "0123456789") != 6)
         return -EINVAL;
-    *ret_time_ns = (int64_t)timegm(&tm) * NS_PER_S + (int64_t)micros * 1000;
+    *ret_time_ns = (int64_t)timegm(&tm) * NS_PER_S + strtol(rest + 1, NULL, 10) * 1000;
     return 0;
 }

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int err_set(struct err *err, int code, const char *fmt, ...)
+int(err_set)(struct err *err, int code, const char *fmt, ...)
 {
     va_list ap;
 
@@ -23,7 +23,7 @@ int err_set(struct err *err, int code, const char *fmt, ...)
     return -code;
 }
 
-int err_sys(struct err *err, int code, const char *fmt, ...)
+int(err_sys)(struct err *err, int code, const char *fmt, ...)
 {
     va_list ap;
     char reason[128];
@@ -41,21 +41,20 @@ int err_sys(struct err *err, int code, const char *fmt, ...)
     return -code;
 }
 
-int err_at(struct err *err, const char *fmt, ...)
+void err_at(struct err *err, const char *fmt, ...)
 {
     va_list ap;
     char text[sizeof(err->text)];
     size_t used;
 
     if (!err)
-        return 0;
+        return;
     memcpy(text, err->text, sizeof(text));
     va_start(ap, fmt);
     vsnprintf(err->text, sizeof(err->text), fmt, ap);
     va_end(ap);
     used = strlen(err->text);
     snprintf(err->text + used, sizeof(err->text) - used, ": %s", text);
-    return err->code;
 }
 
 int err_to_mount(int code)

@@ -40,7 +40,7 @@ static void probe_read_environment(void)
 
     if (!text || strlen(text) >= sizeof(copy))
         return;
-    strcpy(copy, text);
+    memcpy(copy, text, strlen(text) + 1);
     name = strsep(&rest, ":");
     action = strsep(&rest, ":");
     count = strsep(&rest, ":");
@@ -51,8 +51,8 @@ static void probe_read_environment(void)
             continue;
         probe_armed.signal = probe_actions[i].signal;
         probe_armed.code = probe_actions[i].code;
-        atomic_store(&probe_armed.countdown, count ? atoi(count) : 1);
-        strcpy(probe_armed.name, name);
+        atomic_store(&probe_armed.countdown, count ? (int)strtol(count, NULL, 10) : 1);
+        memcpy(probe_armed.name, name, strlen(name) + 1);
     }
 }
 

@@ -188,9 +188,9 @@ static int64_t shop_number(struct shop *shop, const char *sql)
 
     if (sqlite3_prepare_v2(shop->db, sql, -1, &stmt, NULL) || sqlite3_step(stmt) != SQLITE_ROW)
         die("%s: %s", sql, sqlite3_errmsg(shop->db));
-    int64_t number = sqlite3_column_int64(stmt, 0);
+    int64_t value = sqlite3_column_int64(stmt, 0);
     sqlite3_finalize(stmt);
-    return number;
+    return value;
 }
 
 /* Runs a statement with values as `types` names them: i int64_t, r double, t text, b 32 bytes.

@@ -68,7 +68,8 @@ START_TEST(an_error_keeps_code_text_and_place)
 
     ck_assert_int_eq(err_sys(&err, ENOSPC, "%s", "a file"), -ENOSPC);
     ck_assert_str_eq(err.text, "a file: No space left on device");
-    ck_assert_int_eq(err_at(&err, "line %d", 3), -ENOSPC);
+    err_at(&err, "line %d", 3);
+    ck_assert_int_eq(err.code, -ENOSPC);
     ck_assert_str_eq(err.text, "line 3: a file: No space left on device");
     ck_assert_int_eq(err_set(NULL, EIO, "nobody listens"), -EIO);
     ck_assert_int_eq(err_to_mount(-EBADMSG), EIO);
