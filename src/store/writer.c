@@ -410,17 +410,20 @@ static int writer_commit_segment(struct backup_writer *w, struct backup_entry *e
     struct catalog_map *maps = NULL;
     size_t map_count = 0;
     char name[SEGMENT_NAME_BYTES];
-    int code = packer_finish(w->packer, entry, &segment, &maps, &map_count, err);
+    int code = repo_segment_reserve(w->repo, err);
 
+    if (code)
+        return code;
+    code = packer_finish(w->packer, entry, &segment, &maps, &map_count, err);
     w->packer = NULL;
     if (code)
         goto out;
     code = catalog_add(w->repo->catalog, entry, &segment, maps, map_count, err);
-    if (code == 0)
-        code = repo_segment_add(w->repo, &segment, err);
     if (code) {
         segment_name(entry->id, name);
         storage_delete(w->repo->storage, name, NULL);
+    } else {
+        repo_segment_add(w->repo, &segment, NULL);
     }
 out:
     free(maps);
