@@ -12,6 +12,7 @@
 #include "dbsnapfs/storage.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
+#include "store/fingerprints.h"
 #include "store/record.h"
 #include "store/repo_internal.h"
 #include "store/walk.h"
@@ -212,6 +213,38 @@ static int adoption_read(struct repo *repo, uint64_t id, const struct segment_fo
         err);
 }
 
+/* Ids of segments and of frames ascend together. One whose frames have the ids of another's was
+ * not there when that one was written: what came later was not built on it, and would change. */
+static int adoption_fits(const struct repo *repo, const struct catalog_segment *segment,
+                         struct err *err)
+{
+    uint64_t end = segment->first_frame + segment->frame_count;
+
+    for (size_t i = 0; i < repo->segment_count; i++) {
+        const struct catalog_segment *s = &repo->segments[i];
+
+        if (s->id < segment->id ? s->first_frame + s->frame_count > segment->first_frame
+                                : s->first_frame < end)
+            return err_set(err, EBADMSG,
+                           "%s/segments/%010llu.seg: backup %llu was made without it, so it "
+                           "cannot be taken in",
+                           repo->path, (unsigned long long)segment->id, (unsigned long long)s->id);
+    }
+    return 0;
+}
+
+/* Blocks of this backup and of later ones may be lost with a segment before it. Fingerprints
+ * would call them unchanged, and they would never be stored again. */
+static int adoption_forget_fingerprints(struct repo *repo, const struct catalog_segment *segment,
+                                        struct err *err)
+{
+    uint64_t end = 1;
+
+    for (size_t i = 0; i < repo->segment_count && repo->segments[i].id < segment->id; i++)
+        end = repo->segments[i].first_frame + repo->segments[i].frame_count;
+    return end == segment->first_frame ? 0 : fingerprints_forget(repo, err);
+}
+
 static int adopt_one(struct repo *repo, uint64_t id, struct err *err)
 {
     struct segment_footer footer = {0};
@@ -234,6 +267,10 @@ static int adopt_one(struct repo *repo, uint64_t id, struct err *err)
     code = adoption_read(repo, id, &footer, &a, err);
     if (code == 0)
         code = adoption_complete(repo, id, &a, &footer, err);
+    if (code == 0)
+        code = adoption_fits(repo, &a.segment, err);
+    if (code == 0)
+        code = adoption_forget_fingerprints(repo, &a.segment, err);
     if (code == 0)
         code = catalog_add(repo->catalog, &a.entry, &a.segment, a.maps, a.count, err);
     if (code == 0)
@@ -312,6 +349,33 @@ int repo_identity_from_segments(struct repo *repo, struct catalog_identity *ret_
     }
     free(list.ids);
     return code ? code : found;
+}
+
+static bool segments_reach(struct repo *repo, uint64_t id)
+{
+    bool reach;
+
+    pthread_rwlock_rdlock(&repo->segments_lock);
+    reach = repo->segment_count && repo->segments[repo->segment_count - 1].id >= id;
+    pthread_rwlock_unlock(&repo->segments_lock);
+    return reach;
+}
+
+bool repo_segment_missing(struct repo *repo, uint64_t after, uint64_t until)
+{
+    bool missing = false;
+
+    if (!segments_reach(repo, until)) /* a reader, and another process has gone on */
+        (void)repo_refresh_segments(repo, NULL);
+    pthread_rwlock_rdlock(&repo->segments_lock);
+    for (size_t i = repo->segment_count; i-- > 0 && repo->segments[i].id > after && !missing;) {
+        const struct catalog_segment *s = &repo->segments[i];
+        uint64_t next = i ? s[-1].first_frame + s[-1].frame_count : 1;
+
+        missing = s->id <= until && s->first_frame != next;
+    }
+    pthread_rwlock_unlock(&repo->segments_lock);
+    return missing;
 }
 
 int repo_last_segment(struct repo *repo, uint64_t *ret_id, struct err *err)

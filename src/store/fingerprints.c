@@ -303,6 +303,13 @@ static int fingerprints_clean_one(void *arg, const char *name)
     return storage_delete(cleaning->repo->storage, name, cleaning->err);
 }
 
+int fingerprints_forget(struct repo *repo, struct err *err)
+{
+    struct fingerprints_cleaning cleaning = {.repo = repo, .err = err};
+
+    return storage_list(repo->storage, fingerprints_clean_one, &cleaning, err);
+}
+
 int fingerprints_clean(struct repo *repo, struct err *err)
 {
     struct fingerprints_cleaning cleaning = {.repo = repo, .err = err};

@@ -35,6 +35,7 @@ int fingerprints_read_first(struct repo *repo, uint64_t backup_id, struct finger
                             struct err *err);
 /* Deletes those of other backups than the newest, which a killed writer left. */
 int fingerprints_clean(struct repo *repo, struct err *err);
+int fingerprints_forget(struct repo *repo, struct err *err); /* deletes all */
 int fingerprints_delete(struct repo *repo, uint64_t backup_id, struct err *err);
 
 /* The digest of an image from its blocks' content hashes, in the order 1, …, n-1, 0. */

@@ -3,7 +3,8 @@
  * from the newest back to a full one. An entry that a newer record has set stays.
  *
  * A record names its backup and shard, and its checksum is seeded with its offset; a chain is
- * followed by what the catalog says, so each record is held against that.
+ * followed by what the catalog says, so each record is held against that. It ends where a segment
+ * is missing: that one may have set any entry, so what older ones say is not known to be right.
  */
 #include "store/map.h"
 
@@ -12,6 +13,7 @@
 
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
+#include "store/adopt.h"
 #include "store/record.h"
 #include "store/repo_internal.h"
 
@@ -115,8 +117,11 @@ static int shard_load(void *context, struct cache_key key, void **ret_value, siz
         return err_set(err, ENOMEM, "out of memory for the map");
     code = catalog_map_chain(repo->catalog, key.a, (uint32_t)key.b, places, FORMAT_MAX_CHAIN,
                              &count, err);
-    for (size_t i = 0; i < count && code == 0; i++)
+    for (size_t i = 0; i < count && code == 0; i++) {
+        if (repo_segment_missing(repo, places[i].backup_id, i ? places[i - 1].backup_id : key.a))
+            break;
         code = shard_apply(repo, shard, (uint32_t)key.b, &places[i], &body, err);
+    }
     buf_free(&body);
     if (code) {
         free(shard);

@@ -244,6 +244,59 @@ START_TEST(a_segment_of_another_repository_is_not_taken_in)
 }
 END_TEST
 
+START_TEST(a_segment_that_a_later_backup_was_made_without_is_not_taken_in)
+{
+    struct repo_totals totals;
+    struct repo *repo;
+    uint8_t *bytes;
+    size_t len;
+
+    three_backups();
+    bytes = bytes_load(ground_file(&ground, "segments/0000000003.seg"), &len);
+    bytes_save(ground_file(&ground, "segments/0000000003.seg"), "damaged", 7);
+    ck_assert_int_eq(unlink(ground_file(&ground, "catalog.sqlite")), 0);
+    repo = repo_at(&ground, "deflate");
+    pages_touch(&image, 20);
+    ck_assert_uint_eq(backup_of(repo, &image).id, 4);
+    repo_close(repo);
+    bytes_save(ground_file(&ground, "segments/0000000003.seg"), bytes, len); /* from a mirror */
+    free(bytes);
+    repo = repo_at(&ground, "deflate");
+    ck_assert_int_eq(repo_totals(repo, &totals, NULL), 0);
+    ck_assert_uint_eq(totals.backups, 3);
+    assert_backup_is(repo, 4, &image);
+    assert_whole(repo);
+    repo_close(repo);
+}
+END_TEST
+
+START_TEST(what_a_missing_segment_has_changed_is_not_read_from_an_older_one)
+{
+    static const struct repo_options options = {.holder = "test", .compress = CODEC_DEFAULT};
+    struct snapshot *snapshot = NULL;
+    struct err err = ERR_INIT;
+    struct repo *repo;
+    uint8_t page[4096];
+    uint64_t backups = 0;
+    size_t got = 0;
+
+    three_backups(); /* the second one changed page 3, the third one page 6 */
+    ck_assert_int_eq(unlink(ground_file(&ground, "segments/0000000002.seg")), 0);
+    ck_assert_int_eq(repo_rebuild(ground.repo, &options, NULL, &backups, NULL), 0);
+    ck_assert_uint_eq(backups, 2);
+    repo = repo_at(&ground, "deflate");
+    ck_assert_int_eq(snapshot_open(repo, 3, &snapshot, NULL), 0);
+    assert_fails(snapshot_read(snapshot, 3 * 4096, page, 4096, &got, &err), -EBADMSG, &err,
+                 "leads nowhere for block 3");
+    ck_assert_int_eq(snapshot_read(snapshot, 6 * 4096, page, 4096, &got, NULL), 0);
+    ck_assert_mem_eq(page, image.bytes + 6 * 4096, 4096);
+    snapshot_close(snapshot);
+    ck_assert_uint_eq(backup_of(repo, &image).id, 4); /* stores again what cannot be read */
+    assert_backup_is(repo, 4, &image);
+    repo_close(repo);
+}
+END_TEST
+
 /* All that the catalog says, as text. */
 static int add_row(void *arg, int count, char **values, char **names)
 {
@@ -313,6 +366,8 @@ Suite *suite_store_repo(void)
     tcase_add_test(tests, a_damaged_catalog_says_how_to_make_it_again);
     tcase_add_test(tests, a_segment_that_the_catalog_lacks_is_taken_in);
     tcase_add_test(tests, a_segment_of_another_repository_is_not_taken_in);
+    tcase_add_test(tests, a_segment_that_a_later_backup_was_made_without_is_not_taken_in);
+    tcase_add_test(tests, what_a_missing_segment_has_changed_is_not_read_from_an_older_one);
     tcase_add_test(tests, a_catalog_that_is_made_again_says_the_same);
     suite_add_tcase(suite, tests);
     return suite;
