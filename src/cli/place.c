@@ -82,19 +82,22 @@ int place_resolve(const char *path, char **ret_path, struct err *err)
 
 static int check_directory(const char *mount, char **ret_mount, struct err *err)
 {
-    struct stat st;
+    struct statx st;
+    bool found;
 
+    /* Asked anew: the kernel may remember what a program that has died since said. */
     *ret_mount = realpath(mount, NULL);
-    if (!*ret_mount && errno == ENOENT)
+    found = *ret_mount && statx(AT_FDCWD, *ret_mount, AT_STATX_FORCE_SYNC, STATX_TYPE, &st) == 0;
+    if (!found && errno == ENOENT)
         return err_set(err, ENOENT, "%s: no such directory: make it first", mount);
-    if (!*ret_mount && errno == ENOTCONN)
+    if (!found && errno == ENOTCONN)
         return err_set(err, ENOTCONN,
                        "%s: a mount lies there whose program has died: "
                        "unmount it first (fusermount3 -u)",
                        mount);
-    if (!*ret_mount || stat(*ret_mount, &st) != 0)
+    if (!found)
         return err_sys(err, errno, "%s", mount);
-    if (!S_ISDIR(st.st_mode))
+    if (!S_ISDIR(st.stx_mode))
         return err_set(err, ENOTDIR, "%s: a mount point has to be a directory", mount);
     return 0;
 }
