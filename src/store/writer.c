@@ -10,7 +10,7 @@
  *
  * With `spool`, the source's own writers wait while it is read, so a full ring must not hold the
  * putting thread up for longer than a plain copy of the file would take: when the rate falls below
- * SPOOL_BELOW_BYTES_PER_S, batches queue up in an unlinked file. Order is kept: while the file has
+ * SPOOL_BELOW_BYTES_PER_S (after a moment's grace), batches queue up in an unlinked file. Order is kept: while the file has
  * batches in it, new ones go behind them, and the ring is fed from its front.
  */
 #include "dbsnapfs/store/writer.h"
@@ -33,6 +33,7 @@
 
 #define WRITER_RING 16u
 #define SPOOL_BELOW_BYTES_PER_S 500000000
+#define SPOOL_GRACE_NS 500000000
 
 struct backup_writer {
     struct repo *repo;
@@ -136,7 +137,7 @@ static int writer_submit(struct backup_writer *w, struct err *err)
 /* Is the ring full, and would waiting make the source's writers wait too long? */
 static bool writer_falls_behind(struct backup_writer *w)
 {
-    double seconds = (double)(clock_monotonic_ns() - w->started_ns) / 1e9;
+    double seconds = (double)(clock_monotonic_ns() - w->started_ns - SPOOL_GRACE_NS) / 1e9;
 
     return w->ring_count + 1 == WRITER_RING &&
            !pool_finished(w->repo->pool, &w->ring[w->ring_first]->job) &&
