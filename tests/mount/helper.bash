@@ -118,11 +118,17 @@ said() { head -n 1 mnt/control; }
 # control_refuses ERROR TEXT LINE: the write fails with the C library's words for ERROR, and
 # `control` says why.
 control_refuses() {
-    run sh -c 'printf "%s\n" "$1" >mnt/control' sh "$3"
+    run bash -c 'printf "%s\n" "$1" >mnt/control' bash "$3"
     if [ "$status" -eq 0 ] || [[ $output != *"$1"* ]] || [[ $(said) != "error: "*"$2"* ]]; then
         echo "status $status: $output; control: $(said)"
         return 1
     fi
+}
+
+# Waits for a child and sets `status` to its exit status.
+ended() {
+    status=0
+    wait "$1" || status=$?
 }
 
 # The names of all backups, oldest first.

@@ -1,0 +1,260 @@
+#!/usr/bin/env bats
+# The verbs on the command line, with a mount and without one.
+
+load helper
+
+setup() {
+    setup_scratch
+    make_db app.db
+}
+teardown() { teardown_scratch; }
+
+@test "backup takes a backup without a mount, and says which" {
+    run dbsnapfs backup app.db note='by hand'
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^2[0-9T-]*Z\  ]]
+    [ "$(dbsnapfs show app.db --json | jq -r .note)" = 'by hand' ]
+}
+
+@test "backup --quiet says nothing" {
+    run dbsnapfs backup --quiet app.db
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+}
+
+@test "backup goes through the mount that there is" {
+    dbsnapfs app.db mnt
+    dbsnapfs backup app.db note="it's \"quoted\""
+    [ "$(backups | wc -l)" -eq 1 ]
+    [ "$(jq -r .note mnt/backups/latest/manifest.json)" = "it's \"quoted\"" ]
+    [ "$(jq .commands.done mnt/status.json)" -eq 1 ]
+}
+
+@test "a failure that the mount reports is one line and status 1" {
+    dbsnapfs app.db mnt
+    rm app.db
+    refused 1 "$WORK/app.db: no such file" dbsnapfs backup app.db
+}
+
+@test "list shows a line for each backup" {
+    dbsnapfs backup app.db note=one
+    dbsnapfs backup app.db note=two
+    run dbsnapfs list app.db
+    [ "$status" -eq 0 ]
+    [ ${#lines[@]} -eq 3 ]
+    [[ ${lines[0]} == NAME*SIZE*NOTE ]]
+    [[ ${lines[2]} == *two ]]
+}
+
+@test "list --json is an array of manifests" {
+    dbsnapfs backup app.db note=one
+    dbsnapfs backup app.db note=two
+    dbsnapfs list app.db --json | jq -e 'map(.note) == ["one", "two"]'
+}
+
+@test "list of a database without backups says so" {
+    refused 1 'there is no repository, so no backup yet' dbsnapfs list app.db
+}
+
+@test "list of no backups is an empty array" {
+    dbsnapfs app.db mnt
+    dbsnapfs list app.db --json | jq -e '. == []'
+}
+
+@test "show shows what manifest.json has" {
+    dbsnapfs app.db mnt
+    dbsnapfs backup app.db note=shown
+    diff <(dbsnapfs show app.db latest --json | jq -S 'del(.checked, .check_result)') \
+        <(jq -S 'del(.checked, .check_result)' mnt/backups/latest/manifest.json)
+    dbsnapfs show app.db | grep -q shown
+}
+
+@test "cat prints a file of the tree" {
+    dbsnapfs backup app.db
+    dbsnapfs cat app.db backups/latest/database.sqlite >copy.db
+    [ "$(sqlite3 copy.db .sha3sum)" = "$(sqlite3 app.db .sha3sum)" ]
+    dbsnapfs cat app.db status | grep -q '^backups  *1'
+    refused 1 'frob: no such file' dbsnapfs cat app.db frob
+}
+
+@test "extract copies a database out" {
+    dbsnapfs backup app.db
+    dbsnapfs extract app.db latest copy.db
+    [ "$(sqlite3 copy.db 'PRAGMA integrity_check')" = ok ]
+    [ "$(sqlite3 copy.db .sha3sum)" = "$(sqlite3 app.db .sha3sum)" ]
+}
+
+@test "extract copies a named file, and a whole entry" {
+    dbsnapfs backup app.db
+    dbsnapfs extract app.db latest schema.sql s.sql
+    grep -q 'CREATE TABLE counter' s.sql
+    dbsnapfs extract app.db latest . out
+    (cd out && sha256sum -c SHA256SUMS)
+}
+
+@test "extract works while the database is mounted, and when it is lost" {
+    dbsnapfs app.db mnt
+    dbsnapfs backup app.db
+    dbsnapfs extract app.db latest one.db
+    umount mnt
+    sum=$(sqlite3 app.db .sha3sum)
+    rm app.db
+    dbsnapfs extract app.db latest two.db
+    cmp one.db two.db
+    [ "$(sqlite3 two.db .sha3sum)" = "$sum" ]
+}
+
+@test "extract refuses to replace a file, and replaces it with --force" {
+    dbsnapfs backup app.db
+    echo precious >copy.db
+    refused 1 'copy.db exists already; --force replaces it' dbsnapfs extract app.db latest copy.db
+    [ "$(cat copy.db)" = precious ]
+    dbsnapfs extract --force app.db latest copy.db
+    [ "$(sqlite3 copy.db 'PRAGMA integrity_check')" = ok ]
+}
+
+@test "extract refuses the live database, --force or not, by any name" {
+    dbsnapfs backup app.db
+    ln -s app.db other.db
+    sum=$(sha256sum <app.db)
+    for name in app.db other.db; do
+        refused 1 "$name is the live database" dbsnapfs extract --force app.db latest "$name"
+    done
+    [ "$(sha256sum <app.db)" = "$sum" ]
+}
+
+@test "extract refuses to write beside a -wal or a -journal" {
+    dbsnapfs backup app.db
+    for kind in wal journal; do
+        touch "copy.db-$kind"
+        refused 1 "copy.db-$kind lies beside it" dbsnapfs extract --force app.db latest copy.db
+        rm "copy.db-$kind"
+    done
+    [ ! -e copy.db ]
+}
+
+@test "extract that fails leaves no file" {
+    dbsnapfs backup app.db
+    refused 1 'there is no backup frob' dbsnapfs extract app.db frob copy.db
+    run dbsnapfs extract app.db latest missing/copy.db
+    [ "$status" -eq 1 ]
+    [ -z "$(find . -name 'copy*')" ]
+}
+
+@test "verify finds no damage where there is none" {
+    dbsnapfs backup app.db
+    run dbsnapfs verify app.db
+    [ "$status" -eq 0 ]
+    [[ $output == '1 backup, '*' no damage' ]]
+    dbsnapfs verify app.db --json | jq -e .ok
+}
+
+@test "verify names the damaged segment, and reading says so" {
+    dbsnapfs backup app.db
+    segment=$(find app.db.backups/segments -name '*.seg')
+    size=$(stat -c %s "$segment")
+    printf 'XXXXXXXX' | dd of="$segment" bs=1 seek=$((size / 3)) conv=notrunc status=none
+    run dbsnapfs verify app.db
+    [ "$status" -eq 1 ]
+    [[ $output == *"${segment##*/}"* ]]
+    [[ $output == *damaged* ]]
+    dbsnapfs verify app.db --json 2>/dev/null | jq -e '.ok == false and .code == "EBADMSG"'
+    dbsnapfs app.db mnt
+    run sha256sum mnt/backups/latest/database.sqlite
+    [ "$status" -ne 0 ]
+    [[ $output == *'Input/output error'* ]]
+}
+
+@test "repair makes a lost catalog again" {
+    dbsnapfs backup app.db note=one
+    dbsnapfs backup app.db note=two
+    before=$(dbsnapfs list app.db --json | jq -S 'map(del(.checked, .check_result))')
+    rm app.db.backups/catalog.sqlite*
+    refused 1 'catalog' dbsnapfs list app.db
+    dbsnapfs repair app.db
+    [ "$(dbsnapfs list app.db --json | jq -S 'map(del(.checked, .check_result))')" = "$before" ]
+    dbsnapfs extract app.db latest copy.db
+    [ "$(sqlite3 copy.db .sha3sum)" = "$(sqlite3 app.db .sha3sum)" ]
+}
+
+@test "repair is refused while the database is mounted" {
+    dbsnapfs app.db mnt
+    refused 1 "in use by process $(daemon_pid) mount at $WORK/mnt" dbsnapfs repair app.db
+}
+
+@test "backup --json says what happened, with and without a mount" {
+    dbsnapfs backup --json app.db | jq -e '.ok and .code == null'
+    dbsnapfs app.db mnt
+    dbsnapfs backup --json app.db | jq -e '.ok and .code == null'
+    rm app.db
+    run --separate-stderr dbsnapfs backup --json app.db
+    [ "$status" -eq 1 ]
+    jq -e '.ok == false and .code == "ENOENT"' <<<"$output"
+}
+
+@test "--help and --version" {
+    run dbsnapfs --help
+    [ "$status" -eq 0 ]
+    for word in backup list show cat extract verify repair umask= 'Usage: '; do
+        [[ $output == *"$word"* ]]
+    done
+    run dbsnapfs --version
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^dbsnapfs\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+    run dbsnapfs help extract
+    [ "$status" -eq 0 ]
+    [[ $output == *'SOURCE BACKUP [PATH] DEST'* ]]
+}
+
+@test "a wrong command line is status 2" {
+    refused 2 'nothing to do' dbsnapfs
+    refused 2 'no database is named' dbsnapfs backup
+    refused 2 'neither a verb' dbsnapfs app.db
+    refused 2 'unexpected: x' dbsnapfs app.db mnt x
+    refused 2 'colour' dbsnapfs backup app.db colour=red
+    refused 2 'usage: dbsnapfs extract' dbsnapfs extract app.db
+    refused 2 'usage: dbsnapfs list' dbsnapfs list
+    refused 2 'no verb is called frob' dbsnapfs help frob
+    [ ! -e app.db.backups ]
+}
+
+@test "a full standard output is a failure" {
+    dbsnapfs backup app.db
+    run bash -c 'dbsnapfs list app.db >/dev/full'
+    [ "$status" -eq 1 ]
+    [[ $output == *'No space left'* ]]
+}
+
+@test "SIGINT during a backup leaves nothing, and is status 130" {
+    sqlite3 app.db 'UPDATE item SET body = randomblob(3000)'
+    DBSNAPFS_PROBE=storage-write:stop command env --default-signal=INT dbsnapfs backup app.db \
+        2>errors 3>&- 4>&- &
+    pid=$!
+    eventually stopped "$pid"
+    kill -INT "$pid"
+    kill -CONT "$pid"
+    ended "$pid"
+    [ "$status" -eq 130 ]
+    grep -q cancelled errors
+    [ "$(find app.db.backups/segments -type f | wc -l)" -eq 0 ]
+    dbsnapfs backup app.db
+}
+
+@test "SIGINT reaches a backup that the mount does" {
+    dbsnapfs app.db mnt
+    sqlite3 app.db 'PRAGMA journal_mode = delete' >/dev/null
+    mkfifo release
+    sqlite3 app.db 3>&- 4>&- <release >held &
+    exec 5>release
+    printf '%s\n' 'BEGIN EXCLUSIVE;' "SELECT 'held';" >&5
+    eventually grep -q held held
+    command env --default-signal=INT dbsnapfs backup app.db 2>errors 3>&- 4>&- 5>&- &
+    pid=$!
+    eventually jq -e '.running.verb == "backup"' mnt/status.json
+    kill -INT "$pid"
+    ended "$pid"
+    [ "$status" -eq 130 ]
+    exec 5>&-
+    eventually jq -e '.running == null' mnt/status.json
+    [ -z "$(backups)" ]
+}
