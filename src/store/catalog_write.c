@@ -99,8 +99,8 @@ int catalog_add(struct catalog *catalog, const struct backup_entry *entry,
         err_sys(err, -code, "%s", catalog->path);
     if (code == 0)
         code = catalog_exec(catalog, "COMMIT", err);
-    if (code == 0)
-        (void)probe_hit("catalog-committed"); /* too late to fail */
+    if (code == 0 && (code = probe_hit("catalog-committed")) != 0)
+        err_sys(err, -code, "%s", catalog->path); /* as when the last sync fails */
     if (code && !sqlite3_get_autocommit(catalog->db))
         sqlite3_exec(catalog->db, "ROLLBACK", NULL, NULL, NULL);
 out:

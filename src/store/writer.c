@@ -403,6 +403,18 @@ static int writer_name(struct backup_writer *w, struct backup_entry *entry, stru
     return code == -ENOENT ? 0 : code;
 }
 
+/* A commit of the catalog that failed may have taken effect: when its last sync failed. Then the
+ * backup is there, and whatever the disk forgets is made again from the segment. */
+static bool writer_is_entered(struct backup_writer *w, uint64_t id)
+{
+    struct backup_entry entry;
+
+    if (catalog_find(w->repo->catalog, NULL, id, &entry, NULL) != 0)
+        return false;
+    backup_entry_free(&entry);
+    return true;
+}
+
 /* Puts the segment on disk and enters it; takes it away again if the catalog refuses. */
 static int writer_commit_segment(struct backup_writer *w, struct backup_entry *entry,
                                  struct err *err)
@@ -420,6 +432,8 @@ static int writer_commit_segment(struct backup_writer *w, struct backup_entry *e
     if (code)
         goto out;
     code = catalog_add(w->repo->catalog, entry, &segment, maps, map_count, err);
+    if (code && writer_is_entered(w, entry->id))
+        code = 0;
     if (code) {
         segment_name(entry->id, name);
         storage_delete(w->repo->storage, name, NULL);

@@ -453,6 +453,24 @@ START_TEST(fingerprints_that_no_backup_needs_go_when_the_repository_is_opened)
 }
 END_TEST
 
+START_TEST(a_backup_is_kept_when_its_commit_fails_too_late)
+{
+    struct repo *repo = repo_at(&ground, "deflate");
+    struct pages image;
+
+    pages_make(&image, 5, 4096, 10);
+    ck_assert_int_eq(setenv("DBSNAPFS_PROBE", "catalog-committed:EIO", 1), 0);
+    ck_assert_uint_eq(backup_of(repo, &image).id, 1);
+    assert_backup_is(repo, 1, &image);
+    pages_touch(&image, 5);
+    ck_assert_uint_eq(backup_of(repo, &image).id, 2);
+    assert_backup_is(repo, 2, &image);
+    assert_whole(repo);
+    repo_close(repo);
+    pages_free(&image);
+}
+END_TEST
+
 START_TEST(a_reader_cannot_write)
 {
     struct backup_writer *writer = NULL;
@@ -491,6 +509,7 @@ Suite *suite_store_writer(void)
     tcase_add_loop_test(tests, a_backup_that_cannot_be_read_is_not_built_on, 0, 2);
     tcase_add_test(tests, fingerprints_that_are_lost_meanwhile_cost_space_and_nothing_else);
     tcase_add_test(tests, fingerprints_that_no_backup_needs_go_when_the_repository_is_opened);
+    tcase_add_test(tests, a_backup_is_kept_when_its_commit_fails_too_late);
     tcase_add_test(tests, a_reader_cannot_write);
     suite_add_tcase(suite, tests);
     return suite;
