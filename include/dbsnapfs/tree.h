@@ -42,6 +42,7 @@ typedef int (*node_emit)(void *arg, const char *name, enum node_kind kind, uint6
  * the caller was interrupted. */
 struct node_request {
     const atomic_bool *cancel;
+    uint64_t owner; /* of write and flush: which process's descriptors, 0 when not known */
 };
 
 struct node_ops {

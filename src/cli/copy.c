@@ -50,7 +50,7 @@ int copy_stream(struct copy *copy, struct node *node,
                 int (*put)(void *arg, const void *bytes, size_t len, struct err *err), void *arg,
                 struct err *err)
 {
-    struct node_request request = {copy->cancel};
+    struct node_request request = {.cancel = copy->cancel};
     struct node_file *file = NULL;
     int code;
 

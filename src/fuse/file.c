@@ -69,7 +69,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct node_file *file = NULL;
     struct err err = ERR_INIT;
     struct interrupt in;
-    struct node_request request = {&in.cancel};
+    struct node_request request = {.cancel = &in.cancel};
     bool writing = (fi->flags & O_ACCMODE) != O_RDONLY;
     struct open_file *open_file = calloc(1, sizeof(*open_file));
     if (!open_file) {
@@ -133,7 +133,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
     struct node_file *file = file_of(fi);
     struct err err = ERR_INIT;
     struct interrupt in;
-    struct node_request request = {&in.cancel};
+    struct node_request request = {.cancel = &in.cancel, .owner = fi->lock_owner};
     (void)ino;
 
     if (!file->ops->write) {
@@ -155,7 +155,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct node_file *file = file_of(fi);
     struct err err = ERR_INIT;
     struct interrupt in;
-    struct node_request request = {&in.cancel};
+    struct node_request request = {.cancel = &in.cancel, .owner = fi->lock_owner};
     int r = 0;
     (void)ino;
 

@@ -53,7 +53,7 @@ int node_open(struct node *node, bool writing, const struct node_request *reques
               struct node_file **ret_file, struct err *err)
 {
     static const atomic_bool never = false;
-    static const struct node_request nobody = {&never};
+    static const struct node_request nobody = {.cancel = &never};
 
     if (!node->ops->open) {
         if (node->ops->list)

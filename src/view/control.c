@@ -8,7 +8,9 @@
  *
  * A shell's `echo backup > control` closes twice: the shell's own copy of the descriptor
  * first, with nothing written yet, and again when the command ends. A close without text
- * does nothing.
+ * does nothing. Nor does one by another process than the one that wrote last: in
+ * `{ printf 'backup note='; date; } > control` the shell begins the line, and its children
+ * close their copies of the descriptor before it is whole.
  *
  * Reading shows the last result of anybody, or, where this file ran a command itself, its
  * own. Whoever opens for both finds the result where the writing ended, and at the
@@ -38,6 +40,7 @@ struct control_file {
     pthread_mutex_t lock; /* held while a command runs: one at a time of one file */
     /* all protected by lock */
     struct buf line; /* begun, and not ended yet */
+    uint64_t owner;  /* who wrote the last of it */
     bool failed;     /* a command has failed: what comes is dropped */
     struct buf own;  /* the result of the last command of this file */
     bool shown;      /* `result` is what reading shows, from `base` on */
@@ -114,6 +117,7 @@ static int control_write(struct node_file *node_file, const struct node_request 
     (void)offset;
 
     pthread_mutex_lock(&file->lock);
+    file->owner = request->owner;
     if (file->failed)
         r = err_set(err, ECANCELED, "control: an earlier command of this file failed");
     while (r == 0 && p < end) {
@@ -134,7 +138,7 @@ static int control_flush(struct node_file *node_file, const struct node_request 
     struct control_file *file = (struct control_file *)node_file;
     int r = 0;
     pthread_mutex_lock(&file->lock);
-    if (!file->failed && file->line.len > 0)
+    if (!file->failed && file->line.len > 0 && file->owner == request->owner)
         r = control_run(file, request, err);
     pthread_mutex_unlock(&file->lock);
     return r;
@@ -180,6 +184,12 @@ static int control_read(struct node_file *node_file, uint64_t offset, void *byte
 static void control_close(struct node_file *node_file)
 {
     struct control_file *file = (struct control_file *)node_file;
+    const struct node_request nobody = {.cancel = NULL};
+    struct err err = ERR_INIT;
+
+    /* The writer's descriptor was closed by somebody else; only the log can say how it went. */
+    if (!file->failed && file->line.len > 0)
+        (void)control_run(file, &nobody, &err);
     buf_free(&file->line);
     buf_free(&file->own);
     buf_free(&file->result);

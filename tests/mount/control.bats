@@ -44,6 +44,12 @@ idle() { jq -e '.running == null' mnt/status.json; }
     [ "$(jq -r .note mnt/backups/latest/manifest.json)" = pieces ]
 }
 
+@test "a line that several processes write is one command" {
+    { printf 'backup note='; true | true; echo abc | tr b x; } >mnt/control
+    [ "$(backups | wc -l)" -eq 1 ]
+    [ "$(jq -r .note mnt/backups/latest/manifest.json)" = axc ]
+}
+
 @test "several lines run in order" {
     printf 'backup note=first\n\n# a comment\nbackup note=second\nbackup note=third' >mnt/control
     mapfile -t names < <(backups)

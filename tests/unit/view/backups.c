@@ -179,7 +179,7 @@ END_TEST
 START_TEST(working_out_the_sums_can_be_interrupted)
 {
     static const atomic_bool yes = true;
-    const struct node_request request = {&yes};
+    const struct node_request request = {.cancel = &yes};
     struct node_file *file = NULL;
     struct err err = ERR_INIT;
     stage_command(&stage, "backup");

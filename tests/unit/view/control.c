@@ -14,7 +14,7 @@ static struct stage stage;
 static struct node *control;
 static struct node_file *file;
 static atomic_bool cancel;
-static const struct node_request request = {&cancel};
+static const struct node_request request = {.cancel = &cancel};
 
 static void set(void)
 {

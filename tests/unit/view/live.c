@@ -69,7 +69,7 @@ END_TEST
 START_TEST(the_copy_can_be_interrupted)
 {
     static const atomic_bool yes = true;
-    const struct node_request request = {&yes};
+    const struct node_request request = {.cancel = &yes};
     struct node_file *file = NULL;
     struct err err = ERR_INIT;
     stage_set(&stage, 2000);
