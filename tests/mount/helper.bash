@@ -23,18 +23,19 @@ teardown_scratch() {
     local bad=0
     cd /
     unmount_all
-    end_processes
+    end_processes || bad=1
     if compgen -G "$WORK/sanitizer*" >/dev/null; then
         cat "$WORK"/sanitizer*
         bad=1
     fi
-    rm -rf --one-file-system "$WORK"
+    rm -rf --one-file-system "$WORK" || bad=1
     return $bad
 }
 
 unmount_all() {
     local at
     while read -r at; do
+        at=$(printf %b "$at") # a space is \040
         umount "$at" 2>/dev/null || umount -l "$at"
     done < <(awk -v top="$WORK/" 'index($5, top) == 1 { print $5 }' /proc/self/mountinfo | sort -r)
 }
