@@ -138,7 +138,9 @@ static int backup_run(struct service *service, const struct command *command, st
         return err_set(err, EINVAL, "backup: note= is not UTF-8 text");
     if (!service->source)
         return err_set(err, ENOENT, "backup: there is no database");
-    code = source_capture(service->source, &sink, cancel, &image_bytes, err);
+    code = backup_writer_prepare(service->repo, err);
+    if (code == 0)
+        code = source_capture(service->source, &sink, cancel, &image_bytes, err);
     if (code == 0)
         code = check_cancel(turn, err);
     if (code == 0)

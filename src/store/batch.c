@@ -75,6 +75,7 @@ static enum block_fate batch_delta(struct batch_worker *w, uint32_t i)
     if (head->kind != FRAME_FULL || slot >= w->base->ready_slots || head->block_size != size)
         return BLOCK_FULL;
     limit = (size_t)w->base->stored_bytes * 6 / (head->slot_count * 10u);
+    limit = limit < size ? limit : size; /* batch->deltas has room for the blocks themselves */
     if (codec_compress(w->codec, w->choice, w->base->bytes + (size_t)slot * size, size,
                        batch->data + (size_t)i * size, size, batch->deltas + w->used, limit, &got))
         return BLOCK_FULL;

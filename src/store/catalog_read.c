@@ -10,6 +10,7 @@
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/err.h"
 #include "store/catalog_internal.h"
+#include "store/repo_internal.h"
 
 static uint64_t catalog_u64(sqlite3_stmt *s, int at)
 {
@@ -24,7 +25,8 @@ static char *catalog_text(sqlite3_stmt *s, int at)
 }
 
 /* The entry that the statement stands on. */
-static int catalog_read_entry(sqlite3_stmt *s, struct backup_entry *ret_entry)
+static int catalog_read_entry(struct catalog *catalog, sqlite3_stmt *s,
+                              struct backup_entry *ret_entry, struct err *err)
 {
     struct backup_entry e = {
         .id = catalog_u64(s, 0),
@@ -44,17 +46,25 @@ static int catalog_read_entry(sqlite3_stmt *s, struct backup_entry *ret_entry)
         .check_result = catalog_text(s, 16),
     };
     const unsigned char *name = sqlite3_column_text(s, 1), *sha256 = sqlite3_column_text(s, 17);
+    int code;
 
     snprintf(e.name, sizeof(e.name), "%s", name ? (const char *)name : "");
     snprintf(e.sha256, sizeof(e.sha256), "%s", sha256 ? (const char *)sha256 : "");
     if (sqlite3_column_bytes(s, 11) == sizeof(e.digest))
         memcpy(e.digest, sqlite3_column_blob(s, 11), sizeof(e.digest));
-    if (!e.note || !e.source || !e.settings || !e.check_result) {
-        backup_entry_free(&e);
-        return -ENOMEM;
+    if (e.note && e.source && e.settings && e.check_result && backup_entry_makes_sense(&e)) {
+        *ret_entry = e;
+        return 0;
     }
-    *ret_entry = e;
-    return 0;
+    if (backup_entry_makes_sense(&e))
+        code = err_set(err, ENOMEM, "%s: out of memory", catalog->path);
+    else
+        code = err_set(err, EBADMSG,
+                       "%s: the row of backup %llu makes no sense: make the catalog again with "
+                       "`dbsnapfs repair`",
+                       catalog->path, (unsigned long long)e.id);
+    backup_entry_free(&e);
+    return code;
 }
 
 int catalog_find(struct catalog *catalog, const char *name, uint64_t id,
@@ -73,8 +83,8 @@ int catalog_find(struct catalog *catalog, const char *name, uint64_t id,
     else if (id)
         sqlite3_bind_int64(s, 1, (sqlite3_int64)id);
     rc = sqlite3_step(s);
-    if (rc == SQLITE_ROW && catalog_read_entry(s, ret_entry) != 0)
-        code = err_set(err, ENOMEM, "%s: out of memory", catalog->path);
+    if (rc == SQLITE_ROW)
+        code = catalog_read_entry(catalog, s, ret_entry, err);
     if (code == 0)
         code = catalog_finish(catalog, s, rc, err);
     else
@@ -99,11 +109,8 @@ static int catalog_list_some(struct catalog *catalog, uint64_t after, struct bac
     if (code == 0) {
         sqlite3_bind_int64(s, 1, (sqlite3_int64)after);
         while (code == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-            code = catalog_read_entry(s, &entries[count]);
-            if (code)
-                err_set(err, ENOMEM, "%s: out of memory", catalog->path);
-            else
-                count++;
+            code = catalog_read_entry(catalog, s, &entries[count], err);
+            count += code == 0;
         }
         rc = catalog_finish(catalog, s, rc, code ? NULL : err);
         code = code ? code : rc;

@@ -143,8 +143,7 @@ static int entry_get_digest(const json_t *o, uint8_t digest[16])
     return 0;
 }
 
-/* Readers divide by these numbers and make paths of the name: what no writer writes is refused. */
-static bool entry_makes_sense(const struct backup_entry *e)
+bool backup_entry_makes_sense(const struct backup_entry *e)
 {
     return e->id && strlen(e->name) >= 20 && strspn(e->name, "0123456789TZ-") == strlen(e->name) &&
            e->block_size >= FORMAT_MIN_BLOCK && e->block_size <= FORMAT_FRAME_BYTES &&
@@ -177,7 +176,7 @@ int backup_entry_parse(const char *json, size_t len, struct backup_entry *ret_en
     e.changed_blocks = entry_get_number(o, "changed_blocks");
     e.delta_blocks = entry_get_number(o, "delta_blocks");
     e.stored_bytes = entry_get_number(o, "stored_bytes");
-    if (!entry_makes_sense(&e)) {
+    if (!backup_entry_makes_sense(&e)) {
         code = err_set(err, EBADMSG, "the manifest makes no sense: id, name or sizes are wrong");
         goto out;
     }

@@ -36,6 +36,8 @@ int packer_record(struct packer *p, uint32_t type, const struct buf *body, struc
 
     if (code)
         return err_set(err, ENOMEM, "out of memory for a record");
+    if (body->len > FORMAT_MAX_RECORD_BYTES)
+        return err_set(err, EFBIG, "the backup has more frames than its index can hold");
     head.checksum = format_record_checksum(type, body->data, body->len, p->offset);
     record_head_encode(&head, bytes);
     code = packer_write(p, bytes, sizeof(bytes), err);

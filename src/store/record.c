@@ -41,6 +41,17 @@ int segment_name_parse(const char *name, uint64_t *ret_id)
     return 0;
 }
 
+/* A segment that is not there is damage like any other. */
+static int segment_read(struct repo *repo, const char *name, uint64_t offset, void *bytes,
+                        size_t len, struct err *err)
+{
+    int code = storage_read(repo->storage, name, offset, bytes, len, err);
+
+    return code == -ENOENT
+               ? err_set(err, EBADMSG, "%s/segments/%s: the segment is missing", repo->path, name)
+               : code;
+}
+
 /* Reads head and body; `likely_bytes` of them are read at once. `body` gets both. */
 static int record_fetch(struct repo *repo, const char *name, uint64_t offset, size_t likely_bytes,
                         struct buf *bytes, struct record_head *ret_head, struct err *err)
@@ -53,7 +64,7 @@ static int record_fetch(struct repo *repo, const char *name, uint64_t offset, si
     to = buf_reserve(bytes, first);
     if (!to)
         return -ENOMEM;
-    code = storage_read(repo->storage, name, offset, to, first, err);
+    code = segment_read(repo, name, offset, to, first, err);
     if (code)
         return code;
     record_head_decode(to, ret_head);
@@ -67,7 +78,7 @@ static int record_fetch(struct repo *repo, const char *name, uint64_t offset, si
     to = buf_reserve(bytes, whole - first);
     if (!to)
         return -ENOMEM;
-    code = storage_read(repo->storage, name, offset + first, to, whole - first, err);
+    code = segment_read(repo, name, offset + first, to, whole - first, err);
     if (code == 0)
         bytes->len = whole;
     return code;
@@ -163,7 +174,7 @@ int record_locate_frame(struct repo *repo, uint64_t frame, struct record_place *
     segment_name(segment.id, name);
     at = segment.index_offset + FORMAT_RECORD_BYTES + FORMAT_INDEX_HEAD_BYTES +
          8 * (frame - segment.first_frame);
-    code = storage_read(repo->storage, name, at, bytes, sizeof(bytes), err);
+    code = segment_read(repo, name, at, bytes, sizeof(bytes), err);
     if (code)
         return code;
     word = format_get64(bytes);
@@ -185,7 +196,7 @@ int segment_header_read(struct repo *repo, uint64_t id, struct segment_header *r
     int code;
 
     segment_name(id, name);
-    code = storage_read(repo->storage, name, 0, bytes, sizeof(bytes), err);
+    code = segment_read(repo, name, 0, bytes, sizeof(bytes), err);
     if (code)
         return code;
     code = segment_header_decode(bytes, ret_header, err);
@@ -210,7 +221,7 @@ int segment_footer_read(struct repo *repo, uint64_t id, struct segment_footer *r
         return code;
     if (size < FORMAT_HEADER_BYTES + sizeof(bytes))
         return err_set(err, EBADMSG, "%s/segments/%s: too short for a segment", repo->path, name);
-    code = storage_read(repo->storage, name, size - sizeof(bytes), bytes, sizeof(bytes), err);
+    code = segment_read(repo, name, size - sizeof(bytes), bytes, sizeof(bytes), err);
     if (code)
         return code;
     code = segment_footer_decode(bytes, ret_footer, err);

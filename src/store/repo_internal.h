@@ -73,6 +73,9 @@ int repo_last_segment(struct repo *repo, uint64_t *ret_id, struct err *err);
 /* A path in the repository: heap string or NULL. */
 char *repo_file(const char *path, const char *name);
 
+/* Readers divide by an entry's numbers and make paths of its name: is it one that a writer writes? */
+bool backup_entry_makes_sense(const struct backup_entry *entry);
+
 /* The backup_entry that a manifest describes. */
 int backup_entry_parse(const char *json, size_t len, struct backup_entry *ret_entry,
                        struct err *err);

@@ -71,10 +71,15 @@ static int probe_fire(void)
     return probe_armed.code;
 }
 
-int probe_hit(const char *name)
+bool probe_is_armed(const char *name)
 {
     pthread_once(&probe_once, probe_read_environment);
-    if (!probe_armed.name[0] || strcmp(name, probe_armed.name) != 0)
+    return probe_armed.name[0] && strcmp(name, probe_armed.name) == 0;
+}
+
+int probe_hit(const char *name)
+{
+    if (!probe_is_armed(name))
         return 0;
     return atomic_fetch_sub(&probe_armed.countdown, 1) == 1 ? probe_fire() : 0;
 }

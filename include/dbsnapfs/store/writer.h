@@ -21,6 +21,10 @@ struct backup_writer;
 struct err;
 struct repo;
 
+/* Does what a backup needs done before it begins: fingerprints that are missing are made again,
+ * which takes a while. To be called before the source is held. */
+int backup_writer_prepare(struct repo *repo, struct err *err);
+
 /*
  * `page_size` as in the database's header. With `spool`, backup_writer_put() never waits
  * for the compressor: what it cannot take at once goes to an unlinked file in the
