@@ -193,6 +193,7 @@ sound() {
     setup_mount
     mkfifo release
     sqlite3 app.db 3>&- 4>&- <release >held &
+    local holder=$!
     exec 5>release
     printf '%s\n' 'BEGIN;' 'UPDATE counter SET n = 5;' "SELECT 'held';" >&5
     eventually grep -q held held
@@ -200,7 +201,7 @@ sound() {
     [ "$(sqlite3 mnt/live/database.sqlite 'SELECT n FROM counter')" -eq 0 ]
     echo 'COMMIT;' >&5
     exec 5>&-
-    wait
+    wait "$holder"
     [ "$(sqlite3 mnt/backups/latest/database.sqlite 'SELECT n FROM counter')" -eq 0 ]
     command_line backup
     [ "$(sqlite3 mnt/backups/latest/database.sqlite 'SELECT n FROM counter')" -eq 5 ]
@@ -210,6 +211,7 @@ sound() {
     setup_mount
     mkfifo release
     sqlite3 app.db 3>&- 4>&- <release >held &
+    local holder=$!
     exec 5>release
     printf '%s\n' 'BEGIN IMMEDIATE;' "SELECT 'held';" >&5
     eventually grep -q held held
@@ -219,5 +221,5 @@ sound() {
     [ "$status" -ne 0 ]
     [[ $output == *locked* ]]
     exec 5>&-
-    wait
+    wait "$holder"
 }
