@@ -7,19 +7,11 @@
 #include "dbsnapfs/store/writer.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/pool.h"
+#include "store/base.h"
 #include "store/format.h"
 #include "store/pack.h"
 
 #define BATCH_BYTES (256u << 10)
-
-/* What the batch is compared with. */
-struct backup_base {
-    uint64_t id;          /* 0: none */
-    uint64_t block_count; /* 0 also when its blocks have another size */
-    uint64_t image_bytes;
-    uint32_t page_size;
-    struct fingerprint first; /* block 0's */
-};
 
 enum block_fate { BLOCK_SAME, BLOCK_DELTA, BLOCK_FULL };
 

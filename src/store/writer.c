@@ -259,59 +259,11 @@ void backup_writer_progress(const struct backup_writer *w, uint64_t *ret_blocks,
     *ret_changed = atomic_load(&w->changed);
 }
 
-/* Is it the backup's files that are missing or damaged? */
-static bool writer_base_is_damaged(int code)
-{
-    return code == -EBADMSG || code == -ENOENT || code == -EIO;
-}
-
-/* What cannot be read is not built on: then every block is stored. */
-int backup_writer_prepare(struct repo *repo, struct err *err)
-{
-    struct backup_entry newest;
-    int code = catalog_find(repo->catalog, NULL, 0, &newest, err);
-
-    if (code == -ENOENT)
-        return 0;
-    if (code)
-        return code;
-    if (newest.block_count)
-        code = fingerprints_ready(repo, &newest, err);
-    backup_entry_free(&newest);
-    return writer_base_is_damaged(code) ? 0 : code;
-}
-
-static int writer_base(struct backup_writer *w, struct err *err)
-{
-    struct backup_entry newest;
-    int code = catalog_find(w->repo->catalog, NULL, 0, &newest, err);
-
-    if (code == -ENOENT)
-        return 0;
-    if (code)
-        return code;
-    w->base.id = newest.id;
-    w->base.page_size = newest.page_size;
-    w->base.image_bytes = newest.image_bytes;
-    if (newest.block_size == w->block_size && newest.block_count) {
-        w->base.block_count = newest.block_count;
-        code = fingerprints_ready(w->repo, &newest, err);
-        if (code == 0)
-            code = fingerprints_read_first(w->repo, newest.id, &w->base.first, err);
-        if (writer_base_is_damaged(code)) {
-            w->base.block_count = 0;
-            code = 0;
-        }
-    }
-    backup_entry_free(&newest);
-    return code;
-}
-
 static int writer_open(struct backup_writer *w, struct err *err)
 {
     struct pack_geometry geometry = {.block_size = w->block_size};
     uint64_t last = 0;
-    int code = writer_base(w, err);
+    int code = backup_base_find(w->repo, w->block_size, &w->base, err);
 
     if (code == 0)
         code = repo_last_segment(w->repo, &last, err);

@@ -358,101 +358,6 @@ START_TEST(a_delta_is_never_of_a_delta_and_costs_less_than_6_tenths)
 }
 END_TEST
 
-START_TEST(missing_or_damaged_fingerprints_are_made_again)
-{
-    struct repo *repo = repo_at(&ground, "deflate");
-    const char *file = "segments/0000000001.fpr";
-    struct backup_entry entry;
-    struct pages image;
-
-    pages_make(&image, 5, 4096, 100);
-    backup_of(repo, &image);
-    repo_close(repo);
-    if (_i == 0)
-        ck_assert_int_eq(unlink(ground_file(&ground, file)), 0);
-    else
-        ck_assert_int_eq(truncate(ground_file(&ground, file), _i == 1 ? 0 : 1601), 0);
-    repo = repo_at(&ground, "deflate");
-    pages_touch(&image, 50);
-    entry = backup_of(repo, &image);
-    ck_assert_uint_eq(entry.changed_blocks, 1);
-    ck_assert_uint_eq(entry.delta_blocks, 1);
-    ck_assert(!ground_has(&ground, file));
-    ck_assert(ground_has(&ground, "segments/0000000002.fpr"));
-    assert_backup_is(repo, 2, &image);
-    assert_whole(repo);
-    repo_close(repo);
-    pages_free(&image);
-}
-END_TEST
-
-/* With its fingerprints lost, a backup has to be read to be built on. */
-START_TEST(a_backup_that_cannot_be_read_is_not_built_on)
-{
-    struct repo *repo = repo_at(&ground, "deflate");
-    const char *segment = "segments/0000000001.seg";
-    struct backup_entry entry;
-    struct pages image;
-
-    pages_make(&image, 5, 4096, 100);
-    backup_of(repo, &image);
-    repo_close(repo);
-    ck_assert_int_eq(unlink(ground_file(&ground, "segments/0000000001.fpr")), 0);
-    if (_i == 0)
-        ck_assert_int_eq(unlink(ground_file(&ground, segment)), 0);
-    else
-        ck_assert_int_eq(truncate(ground_file(&ground, segment), 1000), 0);
-    repo = repo_at(&ground, "deflate");
-    entry = backup_of(repo, &image);
-    ck_assert_uint_eq(entry.changed_blocks, 100);
-    assert_backup_is(repo, entry.id, &image);
-    repo_close(repo);
-    pages_free(&image);
-}
-END_TEST
-
-START_TEST(fingerprints_that_are_lost_meanwhile_cost_space_and_nothing_else)
-{
-    struct repo *repo = repo_at(&ground, "deflate");
-    struct backup_writer *writer = NULL;
-    struct backup_entry entry = {.started_ns = 1};
-    struct pages image;
-    bool stored;
-
-    pages_make(&image, 5, 4096, 100);
-    backup_of(repo, &image);
-    ck_assert_int_eq(backup_writer_new(repo, 4096, false, &writer, NULL), 0);
-    ck_assert_int_eq(truncate(ground_file(&ground, "segments/0000000001.fpr"), 1000), 0);
-    ck_assert_int_eq(backup_writer_put(writer, 0, image.bytes, image.len, NULL), 0);
-    ck_assert_int_eq(backup_writer_commit(writer, image.len, false, &entry, &stored, NULL), 0);
-    ck_assert_uint_gt(entry.changed_blocks, 0);
-    backup_entry_free(&entry);
-    assert_backup_is(repo, 2, &image);
-    assert_whole(repo);
-    repo_close(repo);
-    pages_free(&image);
-}
-END_TEST
-
-START_TEST(fingerprints_that_no_backup_needs_go_when_the_repository_is_opened)
-{
-    struct repo *repo = repo_at(&ground, "deflate");
-    struct pages image;
-
-    pages_make(&image, 5, 4096, 10);
-    backup_of(repo, &image);
-    backup_of(repo, &image);
-    repo_close(repo);
-    bytes_save(ground_file(&ground, "segments/0000000001.fpr"), "x", 1);
-    bytes_save(ground_file(&ground, "segments/0000000003.fpr"), "x", 1);
-    repo_close(repo_at(&ground, "deflate"));
-    ck_assert(!ground_has(&ground, "segments/0000000001.fpr"));
-    ck_assert(ground_has(&ground, "segments/0000000002.fpr"));
-    ck_assert(!ground_has(&ground, "segments/0000000003.fpr"));
-    pages_free(&image);
-}
-END_TEST
-
 START_TEST(a_backup_is_kept_when_its_commit_fails_too_late)
 {
     struct repo *repo = repo_at(&ground, "deflate");
@@ -505,10 +410,6 @@ Suite *suite_store_writer(void)
     tcase_add_test(tests, an_equal_image_is_stored_only_when_asked);
     tcase_add_test(tests, backups_of_one_second_are_numbered);
     tcase_add_test(tests, a_delta_is_never_of_a_delta_and_costs_less_than_6_tenths);
-    tcase_add_loop_test(tests, missing_or_damaged_fingerprints_are_made_again, 0, 3);
-    tcase_add_loop_test(tests, a_backup_that_cannot_be_read_is_not_built_on, 0, 2);
-    tcase_add_test(tests, fingerprints_that_are_lost_meanwhile_cost_space_and_nothing_else);
-    tcase_add_test(tests, fingerprints_that_no_backup_needs_go_when_the_repository_is_opened);
     tcase_add_test(tests, a_backup_is_kept_when_its_commit_fails_too_late);
     tcase_add_test(tests, a_reader_cannot_write);
     suite_add_tcase(suite, tests);
