@@ -214,11 +214,15 @@ static void damage_note(void *arg, const char *text)
 uint64_t damages_of(struct repo *repo, char *ret_text, size_t size)
 {
     char unused[256];
-    struct damage_text d = {ret_text ? ret_text : unused, ret_text ? size : sizeof unused, 0};
+    struct damage_text d = {unused, sizeof unused, 0};
     struct verify_report report = {.arg = &d, .damage = damage_note};
     struct verify_result result = {0};
     struct err err = ERR_INIT;
 
+    if (ret_text) {
+        d.text = ret_text;
+        d.size = size;
+    }
     d.text[0] = '\0';
     ck_assert_msg(repo_verify(repo, 0, &report, &result, &err) == 0, "%s", err.text);
     return result.damages;
