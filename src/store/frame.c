@@ -220,7 +220,7 @@ int frame_block(struct repo *repo, const struct frame *frame, uint32_t slot, uin
 {
     uint32_t size = frame->head.block_size;
 
-    if (slot >= frame->head.slot_count || frame->head.slots[slot].block != block)
+    if (slot >= frame->ready_slots || frame->head.slots[slot].block != block)
         return frame_damaged(repo, frame, slot, "does not hold the block that is looked for", err);
     if (frame->head.kind == FRAME_DELTA)
         return frame_delta_block(repo, frame, slot, to, err);
