@@ -361,6 +361,22 @@ static bool segments_reach(struct repo *repo, uint64_t id)
     return reach;
 }
 
+/* How many segments have ids up to `id`; the caller holds the lock. */
+static size_t segments_until(const struct repo *repo, uint64_t id)
+{
+    size_t low = 0, high = repo->segment_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (repo->segments[middle].id <= id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 bool repo_segment_missing(struct repo *repo, uint64_t after, uint64_t until)
 {
     bool missing = false;
@@ -368,11 +384,11 @@ bool repo_segment_missing(struct repo *repo, uint64_t after, uint64_t until)
     if (!segments_reach(repo, until)) /* a reader, and another process has gone on */
         (void)repo_refresh_segments(repo, NULL);
     pthread_rwlock_rdlock(&repo->segments_lock);
-    for (size_t i = repo->segment_count; i-- > 0 && repo->segments[i].id > after && !missing;) {
+    for (size_t i = segments_until(repo, until);
+         i-- > 0 && repo->segments[i].id > after && !missing;) {
         const struct catalog_segment *s = &repo->segments[i];
-        uint64_t next = i ? s[-1].first_frame + s[-1].frame_count : 1;
 
-        missing = s->id <= until && s->first_frame != next;
+        missing = s->first_frame != (i ? s[-1].first_frame + s[-1].frame_count : 1);
     }
     pthread_rwlock_unlock(&repo->segments_lock);
     return missing;
