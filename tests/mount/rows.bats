@@ -2,6 +2,8 @@
 # rows/KEY/ and by/COLUMN/VALUE/: a directory for each row under the name that its key gives, with
 # the row's bytes as they are, and links that lead where the database's relations do.
 
+# shellcheck disable=SC2086,SC2231 # no path of ours has a blank that is not quoted
+
 load helper
 
 setup() { setup_scratch; }
