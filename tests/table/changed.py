@@ -81,7 +81,7 @@ class State:
         names = [f'c{i}' for i in range(len(columns))]
         quoted = 'main."' + table.replace('"', '""') + '"'
         self.db.execute('DROP VIEW IF EXISTS temp.seen')
-        self.db.execute(f'CREATE TEMP VIEW seen ({", ".join(names)}) AS SELECT * FROM {quoted}')
+        self.db.execute(f'CREATE TEMP VIEW seen ({", ".join(names)}) AS SELECT * FROM {quoted} NOT INDEXED')
         # A result has no more than 2,000 columns: of a table that has so many, kinds are guessed,
         # and rowids are asked for by themselves.
         if len(names) > 900:
