@@ -3,7 +3,7 @@
  *
  * One table of functions for each, in a folder of its own beside this file. A driver keeps
  * no state: every call gets the database's name, opens it, and closes it before it returns.
- * Every slot is required. The comments in dbsnapfs/source/source.h say what each promises.
+ * Every slot is required. The comments in dbsnapfs/source.h say what each promises.
  */
 #ifndef DBSNAPFS_SOURCE_DRIVER_H
 #define DBSNAPFS_SOURCE_DRIVER_H

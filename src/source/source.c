@@ -6,7 +6,7 @@
  * of other database systems will say in their manifest which driver made them; until then
  * every snapshot is SQLite's.
  */
-#include "dbsnapfs/source/source.h"
+#include "dbsnapfs/source.h"
 
 #include <ctype.h>
 #include <errno.h>

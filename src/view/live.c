@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "context.h"
-#include "dbsnapfs/source/source.h"
+#include "dbsnapfs/source.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/err.h"
 #include "text.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "dbsnapfs/service.h"
-#include "dbsnapfs/source/source.h"
+#include "dbsnapfs/source.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/buf.h"
 #include "text.h"

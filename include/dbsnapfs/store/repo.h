@@ -100,22 +100,8 @@ int repo_note_check(struct repo *repo, uint64_t id, int64_t time_ns, const char 
                     struct err *err);
 int repo_note_sha256(struct repo *repo, uint64_t id, const char *hex, struct err *err);
 
-/*
- * What others worked out about backups and want to find again: a text by a key of their choosing,
- * kept in the catalog. Derived: it may be gone tomorrow. Notes are written all or none; a value
- * equal to that of the backup before takes no room. A read-only repository ignores notes.
- */
-struct repo_fact {
-    const char *key, *value;
-};
-int repo_note_facts(struct repo *repo, uint64_t id, const struct repo_fact *facts, size_t count,
-                    struct err *err);
-/* Appends the value; -ENOENT, without a message, when none is known. */
-struct buf;
-int repo_find_fact(struct repo *repo, uint64_t id, const char *key, struct buf *out,
-                   struct err *err);
-
 /* The entry as JSON text, ending in a newline: what manifest.json shows. */
+struct buf;
 int backup_entry_json(const struct backup_entry *entry, struct buf *out);
 
 #endif

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dbsnapfs/source/source.h"
+#include "dbsnapfs/source.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "source/sqlite/capture.h"

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "dbsnapfs/source/source.h"
+#include "dbsnapfs/source.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "source/sqlite/connection.h"

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dbsnapfs/source/source.h"
+#include "dbsnapfs/source.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "source/sqlite/snapshot_vfs.h"
