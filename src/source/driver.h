@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct buf;
+struct database;
 struct err;
 struct snapshot;
 struct source_info;
@@ -36,6 +37,12 @@ struct source_driver {
     int (*snapshot_schema)(struct snapshot *snapshot, struct buf *out, struct err *err);
     int (*snapshot_check)(struct snapshot *snapshot, bool deep, const atomic_bool *cancel,
                           struct buf *out, struct err *err);
+
+    /* database_open() and database_open_snapshot(); every other function on a database is the
+     * driver's own. */
+    int (*open_live)(const char *name, struct database **ret_database, struct err *err);
+    int (*open_snapshot)(struct snapshot *snapshot, struct database **ret_database,
+                         struct err *err);
 };
 
 extern const struct source_driver sqlite_driver;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dbsnapfs/source/database.h"
 #include "dbsnapfs/util/err.h"
 #include "source/driver.h"
 
@@ -131,4 +132,15 @@ int source_snapshot_check(struct snapshot *snapshot, bool deep, const atomic_boo
 source_page_kind *source_kind_of_page(const struct source *source)
 {
     return source->driver->page_kind;
+}
+
+int database_open(struct source *source, struct database **ret_database, struct err *err)
+{
+    return source->driver->open_live(source->name, ret_database, err);
+}
+
+int database_open_snapshot(struct snapshot *snapshot, struct database **ret_database,
+                           struct err *err)
+{
+    return sqlite_driver.open_snapshot(snapshot, ret_database, err);
 }

@@ -20,6 +20,7 @@
 #include "dbsnapfs/util/err.h"
 #include "source/sqlite/capture.h"
 #include "source/sqlite/connection.h"
+#include "source/sqlite/database.h"
 #include "source/sqlite/image.h"
 #include "source/sqlite/info.h"
 #include "source/sqlite/page_kind.h"
@@ -134,4 +135,6 @@ const struct source_driver sqlite_driver = {
     .schema = schema,
     .snapshot_schema = image_snapshot_schema,
     .snapshot_check = image_snapshot_check,
+    .open_live = database_open_live,
+    .open_snapshot = database_open_image,
 };
