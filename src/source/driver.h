@@ -28,6 +28,7 @@ struct source_driver {
     int (*resolve)(const char *text, bool url, char **ret_name, struct err *err);
     int (*check)(const char *name, struct err *err);
     int (*info)(const char *name, struct source_info *ret_info, struct err *err);
+    int (*changed)(const char *name, int64_t *ret_changed_ns, struct err *err);
     int (*capture)(const char *name, const struct source_sink *sink, const atomic_bool *cancel,
                    uint64_t *ret_image_bytes, struct err *err);
     uint32_t (*page_kind)(const void *page, size_t len);

@@ -107,6 +107,11 @@ int source_info(struct source *source, struct source_info *ret_info, struct err 
     return source->driver->info(source->name, ret_info, err);
 }
 
+int source_changed(struct source *source, int64_t *ret_changed_ns, struct err *err)
+{
+    return source->driver->changed(source->name, ret_changed_ns, err);
+}
+
 int source_capture(struct source *source, const struct source_sink *sink, const atomic_bool *cancel,
                    uint64_t *ret_image_bytes, struct err *err)
 {

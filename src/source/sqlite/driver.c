@@ -131,6 +131,7 @@ const struct source_driver sqlite_driver = {
     .resolve = resolve,
     .check = check,
     .info = info,
+    .changed = info_changed,
     .capture = capture_run,
     .schema = schema,
     .snapshot_schema = image_snapshot_schema,
