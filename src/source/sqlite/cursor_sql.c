@@ -97,10 +97,11 @@ static void place_sql(const struct relation *relation, const struct model_order 
     }
 }
 
+/* SQLite searches for no row value with a COLLATE in it. */
 static bool ascends(const struct relation *relation, const struct model_order *order)
 {
     for (size_t i = 0; i < relation->position_count; i++)
-        if (order[i].descending)
+        if (order[i].descending || order[i].collation)
             return false;
     return true;
 }
