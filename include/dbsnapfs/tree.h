@@ -61,6 +61,7 @@ struct node_ops {
 struct node {
     const struct node_ops *ops; /* slots that make no sense for its kind are NULL */
     atomic_uint references;
+    bool costly; /* attr may take long: a listing gives its name alone. Fixed once it is shared */
 };
 
 struct node_file_ops {

@@ -12,7 +12,7 @@
 #include "cli/place.h"
 #include "cli/signals.h"
 #include "dbsnapfs/service.h"
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"

@@ -12,7 +12,7 @@
 #include "cli/place.h"
 #include "dbsnapfs/fuse.h"
 #include "dbsnapfs/service.h"
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/view.h"

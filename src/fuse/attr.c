@@ -95,7 +95,7 @@ static double attr_timeout(const struct node_attr *attr)
     return attr->immutable ? FOREVER_S : attr->fresh_ms / 1000.0;
 }
 
-int mount_look_up(struct mount *mount, struct inode *parent, const char *name,
+int mount_look_up(struct mount *mount, struct inode *parent, const char *name, bool wait,
                   struct fuse_entry_param *ret_entry, struct err *err)
 {
     struct node *node = NULL;
@@ -104,7 +104,10 @@ int mount_look_up(struct mount *mount, struct inode *parent, const char *name,
     int r = node_lookup(parent->node, name, &node, err);
     if (r < 0)
         return r;
-    r = node_attr(node, &attr, err);
+    if (node->costly && !wait)
+        r = err_set(err, EAGAIN, "%s: would take long", name);
+    else
+        r = node_attr(node, &attr, err);
     if (r < 0) {
         node_unref(node);
         return r;
@@ -135,7 +138,7 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct err err = ERR_INIT;
 
     memset(&entry, 0, sizeof(entry));
-    if (mount_look_up(mount, dir, name, &entry, &err) < 0) {
+    if (mount_look_up(mount, dir, name, true, &entry, &err) < 0) {
         mount_fail(req, dir, name, &err);
         return;
     }

@@ -163,8 +163,8 @@ static int emit_to_batch(void *arg, const char *name, enum node_kind kind, uint6
     return 0;
 }
 
-/* One name with its attributes. Where they cannot be had it is listed without: whoever wants
- * them will ask, and be told why. */
+/* One name with its attributes. Where they cannot be had, or cost much, it is listed without:
+ * whoever wants them will ask, and wait, or be told why. */
 static int listing_add_name(struct listing *listing, const char *name, enum node_kind kind,
                             uint64_t next)
 {
@@ -174,7 +174,7 @@ static int listing_add_name(struct listing *listing, const char *name, enum node
     struct err err = ERR_INIT;
 
     memset(&entry, 0, sizeof(entry));
-    int r = mount_look_up(mount, dir, name, &entry, &err);
+    int r = mount_look_up(mount, dir, name, false, &entry, &err);
     if (r < 0) {
         entry.attr.st_ino = inode_number(dir->number, name);
         entry.attr.st_mode = kind_mode(kind);

@@ -50,8 +50,9 @@ extern const struct fuse_lowlevel_ops mount_ops;
 struct mount *mount_of(fuse_req_t req);
 void mount_stat(const struct mount *mount, uint64_t number, const struct node_attr *attr,
                 struct stat *ret_stat);
-/* Looks `name` up and counts it, as the kernel will when it gets the reply. */
-int mount_look_up(struct mount *mount, struct inode *parent, const char *name,
+/* Looks `name` up and counts it, as the kernel will when it gets the reply. -EAGAIN for a costly
+ * node unless `wait`. */
+int mount_look_up(struct mount *mount, struct inode *parent, const char *name, bool wait,
                   struct fuse_entry_param *ret_entry, struct err *err);
 /* Tells the client the code and, where nobody would learn the cause otherwise, the log why. */
 void mount_fail(fuse_req_t req, const struct inode *inode, const char *name, const struct err *err);

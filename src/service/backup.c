@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/store/writer.h"
 #include "dbsnapfs/util/text.h"

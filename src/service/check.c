@@ -23,7 +23,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/store/snapshot.h"
 #include "service/core.h"

@@ -3,7 +3,7 @@
  *
  * One table of functions for each, in a folder of its own beside this file. A driver keeps
  * no state: every call gets the database's name, opens it, and closes it before it returns.
- * Every slot is required. The comments in dbsnapfs/source.h say what each promises.
+ * Every slot is required. The comments in dbsnapfs/source/source.h say what each promises.
  */
 #ifndef DBSNAPFS_SOURCE_DRIVER_H
 #define DBSNAPFS_SOURCE_DRIVER_H
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct buf;
+struct database;
 struct err;
 struct snapshot;
 struct source_info;
@@ -27,6 +28,7 @@ struct source_driver {
     int (*resolve)(const char *text, bool url, char **ret_name, struct err *err);
     int (*check)(const char *name, struct err *err);
     int (*info)(const char *name, struct source_info *ret_info, struct err *err);
+    int (*changed)(const char *name, int64_t *ret_changed_ns, struct err *err);
     int (*capture)(const char *name, const struct source_sink *sink, const atomic_bool *cancel,
                    uint64_t *ret_image_bytes, struct err *err);
     uint32_t (*page_kind)(const void *page, size_t len);
@@ -36,6 +38,12 @@ struct source_driver {
     int (*snapshot_schema)(struct snapshot *snapshot, struct buf *out, struct err *err);
     int (*snapshot_check)(struct snapshot *snapshot, bool deep, const atomic_bool *cancel,
                           struct buf *out, struct err *err);
+
+    /* database_open() and database_open_snapshot(); every other function on a database is the
+     * driver's own. */
+    int (*open_live)(const char *name, struct database **ret_database, struct err *err);
+    int (*open_snapshot)(struct snapshot *snapshot, struct database **ret_database,
+                         struct err *err);
 };
 
 extern const struct source_driver sqlite_driver;

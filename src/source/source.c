@@ -6,7 +6,7 @@
  * of other database systems will say in their manifest which driver made them; until then
  * every snapshot is SQLite's.
  */
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dbsnapfs/source/database.h"
 #include "dbsnapfs/util/err.h"
 #include "source/driver.h"
 
@@ -106,6 +107,11 @@ int source_info(struct source *source, struct source_info *ret_info, struct err 
     return source->driver->info(source->name, ret_info, err);
 }
 
+int source_changed(struct source *source, int64_t *ret_changed_ns, struct err *err)
+{
+    return source->driver->changed(source->name, ret_changed_ns, err);
+}
+
 int source_capture(struct source *source, const struct source_sink *sink, const atomic_bool *cancel,
                    uint64_t *ret_image_bytes, struct err *err)
 {
@@ -131,4 +137,15 @@ int source_snapshot_check(struct snapshot *snapshot, bool deep, const atomic_boo
 source_page_kind *source_kind_of_page(const struct source *source)
 {
     return source->driver->page_kind;
+}
+
+int database_open(struct source *source, struct database **ret_database, struct err *err)
+{
+    return source->driver->open_live(source->name, ret_database, err);
+}
+
+int database_open_snapshot(struct snapshot *snapshot, struct database **ret_database,
+                           struct err *err)
+{
+    return sqlite_driver.open_snapshot(snapshot, ret_database, err);
 }

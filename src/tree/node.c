@@ -10,6 +10,7 @@
 void node_init(struct node *node, const struct node_ops *ops)
 {
     node->ops = ops;
+    node->costly = false;
     atomic_init(&node->references, 1);
 }
 

@@ -13,12 +13,18 @@
 #include "dbsnapfs/service.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
+#include "scope_pool.h"
 
 int view_new(struct service *service, struct view **ret_view, struct err *err)
 {
     struct view *view = calloc(1, sizeof(*view));
     if (!view)
         return err_set(err, ENOMEM, "tree: out of memory");
+    int r = scope_pool_new(NULL, &view->pool, err);
+    if (r < 0) {
+        free(view);
+        return r;
+    }
     atomic_init(&view->references, 1);
     view->service = service;
     view->started_ns = clock_now_ns();
@@ -37,8 +43,16 @@ void view_unref(struct view *view)
 {
     if (!view || atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) != 1)
         return;
+    scope_pool_free(view->pool);
     pthread_mutex_destroy(&view->lock);
     free(view);
+}
+
+void view_close(void *context)
+{
+    struct view *view = context;
+    scope_pool_close(view->pool);
+    view_unref(view);
 }
 
 void view_release(void *view)

@@ -14,6 +14,7 @@
 struct err;
 struct node;
 struct repo;
+struct scope_pool;
 struct service;
 struct source;
 
@@ -31,6 +32,7 @@ struct view {
     atomic_uint references;
     struct service *service;
     int64_t started_ns;
+    struct scope_pool *pool; /* fixed; has a lock of its own */
     pthread_mutex_t lock;
     struct view_fact facts[VIEW_FACTS]; /* protected by lock; by id, modulo */
 };
@@ -39,6 +41,8 @@ int view_new(struct service *service, struct view **ret_view, struct err *err);
 struct view *view_ref(struct view *view);
 void view_unref(struct view *view);
 void view_release(void *view); /* view_unref() as a node's free_context */
+/* The root's free_context: gives back what is kept open, then the reference. */
+void view_close(void *view);
 
 struct repo *view_repo(const struct view *view);
 /* -ENOENT when only backups are looked at. */

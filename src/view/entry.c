@@ -14,6 +14,8 @@
 #include "dbsnapfs/store/snapshot.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/err.h"
+#include "scope.h"
+#include "tables.h"
 #include "text.h"
 
 struct entry *entry_ref(struct entry *entry)
@@ -70,6 +72,29 @@ static int empty_make(void *context, struct node **ret_node, struct err *err)
     return text_empty(entry->started_ns, ret_node);
 }
 
+static int in_scope(void *context,
+                    int (*make)(struct scope *scope, struct node **ret_node, struct err *err),
+                    struct node **ret_node, struct err *err)
+{
+    struct scope *scope = NULL;
+    int r = scope_backup(context, &scope, err);
+    if (r < 0)
+        return r;
+    r = make(scope, ret_node, err);
+    scope_unref(scope);
+    return r;
+}
+
+static int backup_tables_make(void *context, struct node **ret_node, struct err *err)
+{
+    return in_scope(context, tables_make, ret_node, err);
+}
+
+static int backup_views_make(void *context, struct node **ret_node, struct err *err)
+{
+    return in_scope(context, views_make, ret_node, err);
+}
+
 static const struct node_static_entry entry_files[] = {
     {"database.sqlite", NODE_FILE, false, image_make},
     {"database.sqlite-wal", NODE_FILE, true, empty_make},
@@ -77,6 +102,8 @@ static const struct node_static_entry entry_files[] = {
     {"schema.sql", NODE_FILE, false, schema_make},
     {"manifest.json", NODE_FILE, false, manifest_make},
     {"SHA256SUMS", NODE_FILE, false, sums_make},
+    {"tables", NODE_DIRECTORY, false, backup_tables_make},
+    {"views", NODE_DIRECTORY, false, backup_views_make},
     {NULL, NODE_FILE, false, NULL},
 };
 

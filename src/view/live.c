@@ -2,9 +2,11 @@
 #include <errno.h>
 
 #include "context.h"
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/err.h"
+#include "scope.h"
+#include "tables.h"
 #include "text.h"
 
 static int schema_render(void *context, struct buf *out, struct err *err)
@@ -40,11 +42,36 @@ static int empty_make(void *context, struct node **ret_node, struct err *err)
     return text_empty(view->started_ns, ret_node);
 }
 
+static int in_scope(void *context,
+                    int (*make)(struct scope *scope, struct node **ret_node, struct err *err),
+                    struct node **ret_node, struct err *err)
+{
+    struct scope *scope = NULL;
+    int r = scope_live(context, &scope, err);
+    if (r < 0)
+        return r;
+    r = make(scope, ret_node, err);
+    scope_unref(scope);
+    return r;
+}
+
+static int live_tables_make(void *context, struct node **ret_node, struct err *err)
+{
+    return in_scope(context, tables_make, ret_node, err);
+}
+
+static int live_views_make(void *context, struct node **ret_node, struct err *err)
+{
+    return in_scope(context, views_make, ret_node, err);
+}
+
 static const struct node_static_entry live_entries[] = {
     {"database.sqlite", NODE_FILE, false, live_image_make},
     {"database.sqlite-wal", NODE_FILE, true, empty_make},
     {"database.sqlite-shm", NODE_FILE, true, empty_make},
     {"schema.sql", NODE_FILE, false, schema_make},
+    {"tables", NODE_DIRECTORY, false, live_tables_make},
+    {"views", NODE_DIRECTORY, false, live_views_make},
     {NULL, NODE_FILE, false, NULL},
 };
 

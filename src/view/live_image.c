@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "context.h"
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/err.h"

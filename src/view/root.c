@@ -4,10 +4,26 @@
  */
 #include "context.h"
 #include "dbsnapfs/tree.h"
+#include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/view.h"
 
 #include <errno.h>
+
+static int tables_target(void *context, struct buf *out, struct err *err)
+{
+    (void)context;
+    (void)err;
+    buf_add_text(out, "live/tables");
+    return 0;
+}
+
+static int tables_link_make(void *context, struct node **ret_node, struct err *err)
+{
+    const struct view *view = context;
+    int r = node_link_new(tables_target, NULL, NULL, view->started_ns, true, ret_node);
+    return r < 0 ? err_set(err, -r, "tables: out of memory") : 0;
+}
 
 static const struct node_static_entry root_entries[] = {
     {"README.txt", NODE_FILE, false, readme_make},
@@ -15,6 +31,7 @@ static const struct node_static_entry root_entries[] = {
     {"status", NODE_FILE, false, status_make},
     {"status.json", NODE_FILE, false, status_json_make},
     {"log", NODE_FILE, false, log_make},
+    {"tables", NODE_LINK, false, tables_link_make},
     {"live", NODE_DIRECTORY, false, live_make},
     {"backups", NODE_DIRECTORY, false, backups_make},
     {NULL, NODE_FILE, false, NULL},
@@ -26,7 +43,7 @@ int view_root(struct service *service, struct node **ret_root, struct err *err)
     int r = view_new(service, &view, err);
     if (r < 0)
         return r;
-    r = node_static_new(root_entries, view, view_release, view->started_ns, true, ret_root);
+    r = node_static_new(root_entries, view, view_close, view->started_ns, true, ret_root);
     if (r < 0) {
         view_unref(view);
         return err_set(err, -r, "tree: out of memory");

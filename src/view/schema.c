@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"

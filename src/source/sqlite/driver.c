@@ -15,11 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "source/sqlite/capture.h"
 #include "source/sqlite/connection.h"
+#include "source/sqlite/database.h"
 #include "source/sqlite/image.h"
 #include "source/sqlite/info.h"
 #include "source/sqlite/page_kind.h"
@@ -130,8 +131,11 @@ const struct source_driver sqlite_driver = {
     .resolve = resolve,
     .check = check,
     .info = info,
+    .changed = info_changed,
     .capture = capture_run,
     .schema = schema,
     .snapshot_schema = image_snapshot_schema,
     .snapshot_check = image_snapshot_check,
+    .open_live = database_open_live,
+    .open_snapshot = database_open_image,
 };

@@ -9,10 +9,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "source/sqlite/connection.h"
@@ -48,6 +49,29 @@ static int64_t changed_ns(const struct connection *connection)
     int64_t wal_ns = mtime_ns(sqlite3_filename_wal(path));
 
     return wal_ns > database_ns ? wal_ns : database_ns;
+}
+
+int info_changed(const char *path, int64_t *ret_changed_ns, struct err *err)
+{
+    struct buf wal = BUF_INIT;
+    char *real = realpath(path, NULL); /* as SQLite does: the -wal file is where the database is */
+    int64_t database_ns, wal_ns;
+    int r = 0;
+
+    if (!real)
+        return err_sys(err, errno, "%s", path);
+    buf_addf(&wal, "%s-wal", real);
+    if (buf_error(&wal) < 0) {
+        r = err_set(err, ENOMEM, "%s: out of memory", path);
+        goto out;
+    }
+    database_ns = mtime_ns(real);
+    wal_ns = mtime_ns(buf_text(&wal));
+    *ret_changed_ns = wal_ns > database_ns ? wal_ns : database_ns;
+out:
+    buf_free(&wal);
+    free(real);
+    return r;
 }
 
 int info_read(struct connection *connection, struct source_info *ret_info, struct err *err)

@@ -117,3 +117,8 @@ const struct err *snapshot_vfs_error(const struct snapshot_vfs *vfs)
 {
     return &vfs->error;
 }
+
+void snapshot_vfs_forget(struct snapshot_vfs *vfs)
+{
+    vfs->error.code = 0;
+}

@@ -33,5 +33,7 @@ const char *snapshot_vfs_name(const struct snapshot_vfs *vfs);
 /* The first read that failed, or -ECANCELED; code 0 while none did. To be looked at by the
  * thread that reads, while no other does. */
 const struct err *snapshot_vfs_error(const struct snapshot_vfs *vfs);
+/* From now on the first is the next one; by the same thread. */
+void snapshot_vfs_forget(struct snapshot_vfs *vfs);
 
 #endif

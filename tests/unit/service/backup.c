@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "dbsnapfs/service.h"
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/err.h"
 #include "service/support.h"

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "dbsnapfs/service.h"
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/err.h"
 #include "service/support.h"

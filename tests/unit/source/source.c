@@ -1,7 +1,7 @@
 /*
  * How a database is named.
  */
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 
 #include <check.h>
 #include <errno.h>

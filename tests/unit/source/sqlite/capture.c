@@ -95,7 +95,7 @@ START_TEST(what_a_killed_writer_left_in_the_wal_is_captured)
     ck_assert_int_eq(capture_database("a.db", &sink, &err), 0);
     sink.image.data[18] = sink.image.data[19] = 1; /* not WAL, so that it opens alone */
     file_write("copy.db", sink.image.data, sink.image.len);
-    db = database_open("copy.db");
+    db = shell_open("copy.db");
     ck_assert_int_eq(database_int(db, "SELECT a FROM late"), 42);
     sqlite3_close(db);
     memory_sink_free(&sink);
@@ -313,7 +313,7 @@ struct writer {
 static void *write_without_pause(void *arg)
 {
     struct writer *writer = arg;
-    sqlite3 *db = database_open("a.db");
+    sqlite3 *db = shell_open("a.db");
 
     while (!atomic_load(&writer->stop)) {
         int rc = sqlite3_exec(db,
@@ -342,7 +342,7 @@ static void check_image_of_counters(struct memory_sink *sink)
 
     sink->image.data[18] = sink->image.data[19] = 1;
     file_write("copy.db", sink->image.data, sink->image.len);
-    db = database_open("copy.db");
+    db = shell_open("copy.db");
     ck_assert_int_eq(database_int(db, "SELECT a.n - b.n FROM a, b"), 0);
     ck_assert_int_eq(database_int(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
                      1);

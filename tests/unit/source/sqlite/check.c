@@ -126,7 +126,7 @@ END_TEST
 
 START_TEST(what_only_the_application_has_is_no_fault)
 {
-    sqlite3 *db = database_open("a.db");
+    sqlite3 *db = shell_open("a.db");
 
     sqlite3_create_collation(db, "APP", SQLITE_UTF8, NULL, reverse);
     sqlite3_create_function(db, "app", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,

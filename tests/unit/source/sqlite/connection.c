@@ -90,7 +90,7 @@ END_TEST
 
 START_TEST(a_lock_that_lasts_is_waited_for_and_then_told)
 {
-    sqlite3 *db = database_open("a.db");
+    sqlite3 *db = shell_open("a.db");
 
     database_exec(db, "CREATE TABLE t(a); BEGIN EXCLUSIVE");
     assert_refused("a.db", EBUSY,
@@ -102,7 +102,7 @@ END_TEST
 
 START_TEST(waiting_for_a_lock_can_be_cancelled)
 {
-    sqlite3 *db = database_open("a.db");
+    sqlite3 *db = shell_open("a.db");
     struct connection connection = CONNECTION_INIT;
     struct err err = ERR_INIT;
     atomic_bool cancel = true;

@@ -27,6 +27,18 @@ static struct source_info info_of(const char *name)
     return info;
 }
 
+static int64_t changed(const char *name)
+{
+    struct source *source = NULL;
+    struct err err = ERR_INIT;
+    int64_t changed_ns = 0;
+
+    ck_assert_int_eq(source_new(folder_path(name), &source, &err), 0);
+    ck_assert_msg(source_changed(source, &changed_ns, &err) == 0, "%s", err.text);
+    source_free(source);
+    return changed_ns;
+}
+
 START_TEST(the_size_is_that_of_a_capture)
 {
     struct memory_sink sink;
@@ -79,8 +91,25 @@ START_TEST(the_newer_of_database_and_wal_says_when_it_changed)
     ck_assert_int_eq(info_of("a.db").changed_ns, 1100000000005000000);
     ck_assert_int_eq(symlink("a.db", folder_path("link.db")), 0);
     ck_assert_int_eq(info_of("link.db").changed_ns, 1100000000005000000);
+    ck_assert_int_eq(changed("a.db"), 1100000000005000000);
+    ck_assert_int_eq(changed("link.db"), 1100000000005000000);
     ck_assert_int_eq(utimes(folder_path("a.db-wal"), old), 0);
     ck_assert_int_eq(info_of("a.db").changed_ns, 1000000000000000000);
+    ck_assert_int_eq(changed("a.db"), 1000000000000000000);
+}
+END_TEST
+
+START_TEST(when_a_database_changed_that_is_gone_is_an_error)
+{
+    struct source *source = NULL;
+    struct err err = ERR_INIT;
+    int64_t changed_ns = 7;
+
+    ck_assert_int_eq(source_new(folder_path("a.db"), &source, &err), 0);
+    ck_assert_int_eq(source_changed(source, &changed_ns, &err), -ENOENT);
+    ck_assert_ptr_nonnull(strstr(err.text, "a.db: No such file or directory"));
+    ck_assert_int_eq(changed_ns, 7);
+    source_free(source);
 }
 END_TEST
 
@@ -128,6 +157,7 @@ Suite *suite_source_sqlite_info(void)
     tcase_add_test(info, what_is_in_the_wal_counts);
     tcase_add_test(info, an_empty_file_has_one_page);
     tcase_add_test(info, the_newer_of_database_and_wal_says_when_it_changed);
+    tcase_add_test(info, when_a_database_changed_that_is_gone_is_an_error);
     tcase_add_test(info, a_page_that_only_has_the_lock_byte_is_not_part_of_the_image);
     tcase_add_test(info, settings_are_a_json_object);
     suite_add_tcase(suite, info);

@@ -67,7 +67,7 @@ START_TEST(a_database_can_be_written_through_it)
                       "INSERT INTO t VALUES (3)");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     read_ahead_free(ahead);
-    db = database_open("a.db");
+    db = shell_open("a.db");
     ck_assert_int_eq(database_int(db, "SELECT sum(a) FROM t"), 6);
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
 }
@@ -87,7 +87,7 @@ START_TEST(nothing_is_served_from_a_buffer_that_was_stopped)
     read_ahead_start(ahead);
     ck_assert_int_eq(database_int(db, "SELECT a FROM t"), 1);
     read_ahead_stop(ahead);
-    other = database_open("a.db");
+    other = shell_open("a.db");
     database_exec(other, "UPDATE t SET a = 7");
     ck_assert_int_eq(sqlite3_close(other), SQLITE_OK);
     read_ahead_start(ahead);

@@ -47,7 +47,7 @@ const char *folder_path(const char *name)
     return path;
 }
 
-sqlite3 *database_open(const char *name)
+sqlite3 *shell_open(const char *name)
 {
     sqlite3 *db = NULL;
 
@@ -66,7 +66,7 @@ void database_exec(sqlite3 *db, const char *sql)
 
 void database_make(const char *name, const char *sql)
 {
-    sqlite3 *db = database_open(name);
+    sqlite3 *db = shell_open(name);
 
     database_exec(db, sql);
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
@@ -139,7 +139,7 @@ void file_load(const char *name, struct buf *out)
 void file_backup(const char *name, struct buf *out)
 {
     sqlite3 *source = NULL;
-    sqlite3 *target = database_open("backup-of-shell.db");
+    sqlite3 *target = shell_open("backup-of-shell.db");
     sqlite3_backup *backup;
     int rc;
 

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dbsnapfs/source.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "source/sqlite/snapshot_vfs.h"
@@ -23,7 +23,7 @@ const char *folder_path(const char *name);
 
 /* Runs `sql` on the database `name` of the folder, closing it (with a checkpoint) after. */
 void database_make(const char *name, const char *sql);
-sqlite3 *database_open(const char *name);
+sqlite3 *shell_open(const char *name);
 void database_exec(sqlite3 *db, const char *sql);
 /* Runs `sql` in a process that ends without closing, as if it was killed. */
 void database_make_by_killed_process(const char *name, const char *sql);

@@ -40,6 +40,8 @@ struct source_info {
     int64_t changed_ns;   /* mtime of the newest of database and -wal */
 };
 int source_info(struct source *source, struct source_info *ret_info, struct err *err);
+/* changed_ns alone, without opening the database: for what is asked often. */
+int source_changed(struct source *source, int64_t *ret_changed_ns, struct err *err);
 
 /* Where a capture goes. Each put holds whole blocks of max(page_size, 4096) bytes, but for
  * the image's end. Offsets ascend and gaps are zeros; only block 0, with the page that SQLite

@@ -1,0 +1,31 @@
+/*
+ * The SQL by which rows are read.
+ */
+#ifndef DBSNAPFS_SOURCE_SQLITE_CURSOR_H
+#define DBSNAPFS_SOURCE_SQLITE_CURSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct model_order;
+struct relation;
+struct selection;
+
+/* A statement without room for one more column: the rowid is read first, and the row by it. */
+bool cursor_is_split(const struct selection *selection);
+
+/* Appends `t."column"`, so that nothing is taken for a string. */
+void cursor_column_sql(const struct relation *relation, size_t column, struct buf *out);
+/* ` FROM main."relation" AS t` */
+void cursor_from_sql(const struct relation *relation, struct buf *out);
+
+/* Appends the statement. Its parameters are the values of `after`, of `last` and of what is matched,
+ * in this order; `order` is model_order(). Its columns are those asked for, then the rowid where
+ * no column shows it. */
+void cursor_sql(const struct selection *selection, const struct model_order *order,
+                struct buf *out);
+/* One whole row by its rowid. */
+void cursor_row_sql(const struct selection *selection, struct buf *out);
+
+#endif

@@ -1,0 +1,251 @@
+/*
+ * Rows come in the order in which they lie in their b-tree, so that nothing is sorted and reading
+ * on behind a position is a search.
+ *
+ * A key that ascends all along is compared as a row value, `(a, b) > (?1, ?2)`, which SQLite turns
+ * into one search. One with descending columns is `a >= ?1 AND (a > ?1 OR (a = ?1 AND b < ?2))`:
+ * a search for the first column, and a filter.
+ *
+ * Columns are always `t."name"`: a bare "name" that is no column would be a string to SQLite.
+ */
+#include "source/sqlite/cursor.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "dbsnapfs/source/database.h"
+#include "dbsnapfs/source/schema.h"
+#include "dbsnapfs/util/buf.h"
+#include "source/sqlite/model.h"
+
+/* SQLite's own limit, which is compiled in. */
+#define COLUMNS_OF_A_RESULT 2000
+
+void cursor_column_sql(const struct relation *relation, size_t column, struct buf *out)
+{
+    buf_add_text(out, "t.");
+    model_quote(relation->columns[column].name, out);
+}
+
+void cursor_from_sql(const struct relation *relation, struct buf *out)
+{
+    buf_add_text(out, " FROM main.");
+    model_quote(relation->name, out);
+    buf_add_text(out, " AS t");
+}
+
+static void rowid_sql(const struct relation *relation, struct buf *out)
+{
+    if (relation->rowid_name)
+        buf_addf(out, "t.%s", relation->rowid_name);
+    else
+        cursor_column_sql(relation, relation->rowid_column, out);
+}
+
+bool cursor_is_split(const struct selection *selection)
+{
+    const struct relation *relation = selection->relation;
+
+    return selection->what != SELECT_KEYS && relation->position_is_rowid &&
+           relation->rowid_column == NO_COLUMN && relation->column_count >= COLUMNS_OF_A_RESULT;
+}
+
+/* A BLOB becomes zeros that SQLite does not make; its length stands in the row's header. */
+static void heads_sql(const struct relation *relation, struct buf *out)
+{
+    for (size_t i = 0; i < relation->column_count; i++) {
+        buf_add_text(out, i > 0 ? ", CASE typeof(" : "CASE typeof(");
+        cursor_column_sql(relation, i, out);
+        buf_add_text(out, ") WHEN 'blob' THEN zeroblob(length(");
+        cursor_column_sql(relation, i, out);
+        buf_add_text(out, ")) ELSE ");
+        cursor_column_sql(relation, i, out);
+        buf_add_text(out, " END");
+    }
+}
+
+static void keys_sql(const struct relation *relation, struct buf *out)
+{
+    for (size_t i = 0; i < relation->key_count; i++) {
+        if (i > 0)
+            buf_add_text(out, ", ");
+        cursor_column_sql(relation, relation->key[i], out);
+    }
+}
+
+/* What is asked for; false: nothing. */
+static bool columns_sql(const struct selection *selection, struct buf *out)
+{
+    const struct relation *relation = selection->relation;
+
+    if (selection->what == SELECT_KEYS)
+        keys_sql(relation, out);
+    else if (selection->what == SELECT_HEADS)
+        heads_sql(relation, out);
+    else
+        buf_add_text(out, "t.*");
+    return selection->what != SELECT_KEYS || relation->key_count > 0;
+}
+
+static void place_sql(const struct relation *relation, const struct model_order *order, size_t i,
+                      struct buf *out)
+{
+    cursor_column_sql(relation, relation->key[i], out);
+    if (order[i].collation) {
+        buf_add_text(out, " COLLATE ");
+        model_quote(order[i].collation, out);
+    }
+}
+
+/* SQLite searches for no row value with a COLLATE in it. */
+static bool ascends(const struct relation *relation, const struct model_order *order)
+{
+    for (size_t i = 0; i < relation->position_count; i++)
+        if (order[i].descending || order[i].collation)
+            return false;
+    return true;
+}
+
+static void behind_row_value_sql(const struct relation *relation, const struct model_order *order,
+                                 struct buf *out)
+{
+    for (size_t i = 0; i < relation->position_count; i++) {
+        buf_add_text(out, i > 0 ? ", " : "(");
+        place_sql(relation, order, i, out);
+    }
+    for (size_t i = 0; i < relation->position_count; i++)
+        buf_addf(out, "%s?%zu", i > 0 ? ", " : ") > (", i + 1);
+    buf_add_text(out, ")");
+}
+
+static void behind_mixed_sql(const struct relation *relation, const struct model_order *order,
+                             struct buf *out)
+{
+    size_t count = relation->position_count;
+
+    place_sql(relation, order, 0, out);
+    buf_addf(out, " %s ?1 AND (", order[0].descending ? "<=" : ">=");
+    for (size_t i = 0; i < count; i++) {
+        place_sql(relation, order, i, out);
+        buf_addf(out, " %s ?%zu", order[i].descending ? "<" : ">", i + 1);
+        if (i + 1 == count)
+            break;
+        buf_add_text(out, " OR (");
+        place_sql(relation, order, i, out);
+        buf_addf(out, " = ?%zu AND (", i + 1);
+    }
+    for (size_t i = 0; i + 1 < count; i++)
+        buf_add_text(out, "))");
+    buf_add_text(out, ")");
+}
+
+static void behind_sql(const struct selection *selection, const struct model_order *order,
+                       struct buf *out)
+{
+    const struct relation *relation = selection->relation;
+
+    if (relation->position_is_rowid) {
+        rowid_sql(relation, out);
+        buf_add_text(out, " > ?1");
+    } else if (ascends(relation, order)) {
+        behind_row_value_sql(relation, order, out);
+    } else {
+        behind_mixed_sql(relation, order, out);
+    }
+}
+
+static bool is_built_in(const char *collation)
+{
+    return strcasecmp(collation, "BINARY") == 0 || strcasecmp(collation, "NOCASE") == 0 ||
+           strcasecmp(collation, "RTRIM") == 0;
+}
+
+static void match_sql(const struct selection *selection, size_t i, size_t parameter,
+                      struct buf *out)
+{
+    const struct relation *relation = selection->relation;
+    size_t column = selection->match_columns[i];
+
+    cursor_column_sql(relation, column, out);
+    /* An index in a collation that is not known here would lead anywhere. */
+    if (!is_built_in(relation->columns[column].collation))
+        buf_add_text(out, " COLLATE BINARY");
+    if (selection->match_values[i].kind == VALUE_NULL)
+        buf_add_text(out, " IS NULL");
+    else
+        buf_addf(out, " = ?%zu", parameter);
+}
+
+static void where_sql(const struct selection *selection, const struct model_order *order,
+                      struct buf *out)
+{
+    const char *glue = " WHERE ";
+    size_t parameter = 1;
+
+    if (selection->after) {
+        buf_add_text(out, glue);
+        behind_sql(selection, order, out);
+        glue = " AND ";
+        parameter += selection->relation->position_count;
+    }
+    if (selection->last) {
+        buf_add_text(out, glue);
+        rowid_sql(selection->relation, out);
+        buf_addf(out, " <= ?%zu", parameter++);
+        glue = " AND ";
+    }
+    for (size_t i = 0; i < selection->match_count; i++) {
+        buf_add_text(out, glue);
+        match_sql(selection, i, parameter++, out);
+        glue = " AND ";
+    }
+}
+
+static void order_sql(const struct relation *relation, const struct model_order *order,
+                      struct buf *out)
+{
+    if (relation->position_count == 0)
+        return;
+    buf_add_text(out, " ORDER BY ");
+    if (relation->position_is_rowid) {
+        rowid_sql(relation, out);
+        return;
+    }
+    for (size_t i = 0; i < relation->position_count; i++) {
+        if (i > 0)
+            buf_add_text(out, ", ");
+        place_sql(relation, order, i, out);
+        if (order[i].descending)
+            buf_add_text(out, " DESC");
+    }
+}
+
+void cursor_sql(const struct selection *selection, const struct model_order *order, struct buf *out)
+{
+    const struct relation *relation = selection->relation;
+    bool any = false;
+
+    buf_add_text(out, "SELECT ");
+    if (!cursor_is_split(selection))
+        any = columns_sql(selection, out);
+    if (relation->position_is_rowid) {
+        if (any)
+            buf_add_text(out, ", ");
+        rowid_sql(relation, out);
+    } else if (!any) {
+        buf_add_text(out, "NULL");
+    }
+    cursor_from_sql(relation, out);
+    where_sql(selection, order, out);
+    order_sql(relation, order, out);
+}
+
+void cursor_row_sql(const struct selection *selection, struct buf *out)
+{
+    buf_add_text(out, "SELECT ");
+    columns_sql(selection, out);
+    cursor_from_sql(selection->relation, out);
+    buf_add_text(out, " WHERE ");
+    rowid_sql(selection->relation, out);
+    buf_add_text(out, " = ?1");
+}

@@ -1,0 +1,281 @@
+/*
+ * Opening, and holding one state.
+ *
+ * A live database is one connection whose transaction is the state: BEGIN and one read fix it. The
+ * file is known by its device and number, asked for with stat() before and after SQLite opens it;
+ * when they are others the connection leads to a file that nobody else sees any more.
+ *
+ * A backup is opened through the store's VFS. Its reads go through one stream, so that a scan has
+ * decoded on the other processors what it comes to next.
+ */
+#include "source/sqlite/database.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dbsnapfs/store/snapshot.h"
+#include "dbsnapfs/util/clock.h"
+#include "dbsnapfs/util/err.h"
+#include "source/sqlite/guard.h"
+#include "source/sqlite/model.h"
+
+#define BUSY_MS 1000
+#define OPEN_TRIES 5
+
+static int read_stream(void *arg, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
+                       struct err *err)
+{
+    return snapshot_stream_read(arg, offset, bytes, len, ret_len, err);
+}
+
+static int set_up(struct database *database, struct err *err)
+{
+    struct connection *connection = &database->image.connection;
+    int r = connection_exec(connection, "PRAGMA cache_size = -1024; PRAGMA query_only = ON", err);
+
+    if (r == 0)
+        guard_set(database);
+    return r;
+}
+
+/* Opens the file that is at the path, and knows which one that was. */
+static int open_file(struct database *database, struct err *err)
+{
+    struct connection *connection = &database->image.connection;
+    struct stat before, after;
+
+    for (int i = 0; i < OPEN_TRIES; i++) {
+        bool there = stat(database->path, &before) == 0;
+        int r = connection_open(database->path, BUSY_MS, NULL, connection, err);
+
+        if (r < 0)
+            return r;
+        if (there && stat(database->path, &after) == 0 && before.st_dev == after.st_dev &&
+            before.st_ino == after.st_ino) {
+            database->device = before.st_dev;
+            database->inode = before.st_ino;
+            return 0;
+        }
+        connection_close(connection);
+    }
+    return err_set(err, EBUSY, "%s: replaced again and again while it was opened", database->path);
+}
+
+int database_open_live(const char *path, struct database **ret_database, struct err *err)
+{
+    struct database *database = calloc(1, sizeof(*database));
+    int r = 0;
+
+    if (database)
+        database->path = strdup(path);
+    if (!database || !database->path) {
+        r = err_set(err, ENOMEM, "%s: out of memory", path);
+        goto out;
+    }
+    r = open_file(database, err);
+    if (r == 0)
+        r = set_up(database, err);
+    if (r < 0)
+        goto out;
+    *ret_database = database;
+    database = NULL;
+out:
+    database_close(database);
+    return r;
+}
+
+int database_open_image(struct snapshot *snapshot, struct database **ret_database, struct err *err)
+{
+    struct database *database = calloc(1, sizeof(*database));
+    struct snapshot_image reader = {NULL, snapshot_bytes(snapshot), read_stream};
+    int r;
+
+    if (!database)
+        return err_set(err, ENOMEM, "out of memory for a backup's database");
+    r = snapshot_stream_new(snapshot, &database->stream, err);
+    if (r < 0)
+        goto out;
+    reader.arg = database->stream;
+    r = image_open(&reader, NULL, &database->image, err);
+    if (r == 0)
+        r = set_up(database, err);
+    if (r < 0)
+        goto out;
+    *ret_database = database;
+    database = NULL;
+out:
+    database_close(database);
+    return r;
+}
+
+void database_close(struct database *database)
+{
+    if (!database)
+        return;
+    statements_drop(&database->statements);
+    model_free(database->model);
+    image_close(&database->image);
+    snapshot_stream_free(database->stream);
+    buf_free(&database->sql);
+    free(database->path);
+    free(database);
+}
+
+void database_limit(struct database *database, const atomic_bool *cancel, int64_t deadline_ns)
+{
+    database->cancel = cancel;
+    database->deadline_ns = deadline_ns;
+    database->image.connection.cancel = cancel;
+}
+
+static bool is_late(const struct database *database)
+{
+    return database->deadline_ns != 0 && clock_monotonic_ns() >= database->deadline_ns;
+}
+
+bool database_expired(const struct database *database)
+{
+    return (database->cancel && atomic_load(database->cancel)) || is_late(database);
+}
+
+int database_fail(const struct database *database, int rc, struct err *err)
+{
+    const struct connection *connection = &database->image.connection;
+    bool cancelled = database->cancel && atomic_load(database->cancel);
+
+    if ((rc & 0xff) == SQLITE_INTERRUPT && !cancelled)
+        return err_set(err, ETIMEDOUT, "%s: took too long and was ended", connection->name);
+    return connection_fail(connection, rc, err);
+}
+
+int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err *err)
+{
+    int rc;
+
+    if (buf_error(&database->sql) < 0) {
+        buf_free(&database->sql);
+        return err_set(err, ENOMEM, "%s: out of memory", database->image.connection.name);
+    }
+    if (database->image.vfs)
+        snapshot_vfs_forget(database->image.vfs);
+    rc = statements_take(&database->statements, database_handle(database), buf_text(&database->sql),
+                         ret_stmt);
+    buf_clear(&database->sql);
+    return rc == SQLITE_OK ? 0 : database_fail(database, rc, err);
+}
+
+void database_give(struct database *database, sqlite3_stmt *stmt)
+{
+    statements_give(&database->statements, stmt);
+}
+
+/* One number, by a statement that is kept. */
+static int ask_int(struct database *database, const char *sql, int64_t *ret_value, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc, r;
+
+    buf_add_text(&database->sql, sql);
+    r = database_take(database, &stmt, err);
+    if (r < 0)
+        return r;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *ret_value = sqlite3_column_int64(stmt, 0);
+    else
+        r = database_fail(database, rc, err);
+    database_give(database, stmt);
+    return r;
+}
+
+static int check_same_file(const struct database *database, struct err *err)
+{
+    struct stat st;
+
+    if (stat(database->path, &st) < 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? err_set(err, ESTALE, "%s: deleted since it was opened", database->path)
+                   : err_sys(err, errno, "%s", database->path);
+    if (st.st_dev != database->device || st.st_ino != database->inode)
+        return err_set(err, ESTALE, "%s: replaced since it was opened", database->path);
+    return 0;
+}
+
+int database_begin(struct database *database, struct err *err)
+{
+    sqlite3 *db = database_handle(database);
+    int64_t version = 0;
+    int r = database->path ? check_same_file(database, err) : 0;
+    int rc;
+
+    if (r < 0)
+        return r;
+    rc = sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return database_fail(database, rc, err);
+    r = ask_int(database, "PRAGMA schema_version", &version, err);
+    if (r < 0) {
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+        return r;
+    }
+    if (database->model && version != database->schema_version) {
+        statements_drop(&database->statements);
+        model_free(database->model);
+        database->model = NULL;
+    }
+    database->schema_version = version;
+    return 0;
+}
+
+void database_end(struct database *database)
+{
+    sqlite3_exec(database_handle(database), "ROLLBACK", NULL, NULL, NULL);
+}
+
+int database_schema(struct database *database, const struct schema **ret_schema, struct err *err)
+{
+    if (!database->model) {
+        int r = model_new(database, &database->model, err);
+
+        if (r < 0)
+            return r;
+    }
+    *ret_schema = model_schema(database->model);
+    return 0;
+}
+
+static const char *encoding_of(const char *name)
+{
+    static const char *const encodings[] = {"UTF-8", "UTF-16le", "UTF-16be"};
+
+    for (size_t i = 1; i < sizeof(encodings) / sizeof(encodings[0]); i++)
+        if (strcmp(encodings[i], name) == 0)
+            return encodings[i];
+    return encodings[0];
+}
+
+int database_settings(struct database *database, struct database_settings *ret_settings,
+                      struct err *err)
+{
+    struct database_settings settings = {NULL, 0, 0, 0, 0};
+    const struct {
+        const char *sql;
+        int64_t *value;
+    } numbers[] = {{"PRAGMA page_size", &settings.page_size},
+                   {"PRAGMA auto_vacuum", &settings.auto_vacuum},
+                   {"PRAGMA user_version", &settings.user_version},
+                   {"PRAGMA application_id", &settings.application_id}};
+    char encoding[16];
+    int r = connection_text(&database->image.connection, "PRAGMA encoding", encoding,
+                            sizeof(encoding), err);
+
+    for (size_t i = 0; r == 0 && i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        r = ask_int(database, numbers[i].sql, numbers[i].value, err);
+    if (r < 0)
+        return r;
+    settings.encoding = encoding_of(encoding);
+    *ret_settings = settings;
+    return 0;
+}

@@ -1,0 +1,60 @@
+/*
+ * An open SQLite database behind dbsnapfs/source/database.h.
+ */
+#ifndef DBSNAPFS_SOURCE_SQLITE_DATABASE_H
+#define DBSNAPFS_SOURCE_SQLITE_DATABASE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "dbsnapfs/source/database.h"
+#include "dbsnapfs/util/buf.h"
+#include "source/sqlite/image.h"
+#include "source/sqlite/snapshot_vfs.h"
+#include "source/sqlite/statements.h"
+
+struct model;
+struct snapshot_stream;
+
+struct database {
+    struct image image; /* of a live database only its connection is used */
+    struct snapshot_stream *stream;
+    struct statements statements;
+
+    char *path; /* of a live database, else NULL */
+    dev_t device;
+    ino_t inode;
+
+    const atomic_bool *cancel;
+    int64_t deadline_ns;
+
+    struct model *model; /* of the schema with this version; NULL: not asked for yet */
+    int64_t schema_version;
+    struct buf sql; /* for making statements; empty between calls */
+};
+
+/* database_open() and database_open_snapshot() */
+int database_open_live(const char *path, struct database **ret_database, struct err *err);
+int database_open_image(struct snapshot *snapshot, struct database **ret_database, struct err *err);
+
+static inline sqlite3 *database_handle(const struct database *database)
+{
+    return database->image.connection.db;
+}
+
+/* Whether what runs is to end now. */
+bool database_expired(const struct database *database);
+
+/* What SQLite's code means here, see connection_fail(); behind the deadline -ETIMEDOUT. */
+int database_fail(const struct database *database, int rc, struct err *err);
+
+/* A statement for the SQL in `database->sql`, which is cleared; to be given back. */
+int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err *err);
+void database_give(struct database *database, sqlite3_stmt *stmt); /* NULL is fine */
+
+int value_bind(sqlite3_stmt *stmt, int place, const struct value *value); /* SQLite's code */
+/* false: memory ran out. Bytes are SQLite's and last as long as it says. */
+bool value_fetch(sqlite3_stmt *stmt, int column, struct value *ret_value);
+
+#endif

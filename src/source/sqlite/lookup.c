@@ -1,0 +1,94 @@
+/*
+ * Questions that one row answers.
+ */
+#include <errno.h>
+
+#include "dbsnapfs/source/schema.h"
+#include "dbsnapfs/util/err.h"
+#include "source/sqlite/cursor.h"
+#include "source/sqlite/database.h"
+
+/* The only row of the statement in `database->sql`; 0 if it has none, and then no `ret_stmt`. */
+static int first_row(struct database *database, const struct value *bound, sqlite3_stmt **ret_stmt,
+                     struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int r = database_take(database, &stmt, err);
+    int rc;
+
+    if (r < 0)
+        return r;
+    rc = bound ? value_bind(stmt, 1, bound) : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        *ret_stmt = stmt;
+        return 1;
+    }
+    r = rc == SQLITE_DONE ? 0 : database_fail(database, rc, err);
+    database_give(database, stmt);
+    return r;
+}
+
+/* NULL comes first. Behind it SQLite's min() knows the way through the index. */
+static void next_value_sql(const struct relation *relation, size_t column,
+                           const struct value *after, struct buf *out)
+{
+    bool least = after && after->kind == VALUE_NULL;
+
+    buf_add_text(out, least ? "SELECT min(" : "SELECT ");
+    cursor_column_sql(relation, column, out);
+    buf_add_text(out, least ? ")" : "");
+    cursor_from_sql(relation, out);
+    if (least)
+        return;
+    if (after) {
+        buf_add_text(out, " WHERE ");
+        cursor_column_sql(relation, column, out);
+        buf_add_text(out, " > ?1");
+    }
+    buf_add_text(out, " ORDER BY ");
+    cursor_column_sql(relation, column, out);
+    buf_add_text(out, " LIMIT 1");
+}
+
+int database_next_value(struct database *database, const struct relation *relation, size_t column,
+                        const struct value *after, struct value *ret_value, struct err *err)
+{
+    bool past_null = after && after->kind == VALUE_NULL;
+    struct value value;
+    sqlite3_stmt *stmt = NULL;
+    int r;
+
+    next_value_sql(relation, column, after, &database->sql);
+    r = first_row(database, past_null ? NULL : after, &stmt, err);
+    if (r <= 0)
+        return r;
+    if (!value_fetch(stmt, 0, &value))
+        r = database_fail(database, SQLITE_NOMEM, err);
+    else if (value.kind == VALUE_NULL && after)
+        r = 0; /* min() of no rows */
+    else if (value_copy(&value, ret_value) < 0)
+        r = database_fail(database, SQLITE_NOMEM, err);
+    database_give(database, stmt);
+    return r;
+}
+
+int database_count(struct database *database, const struct relation *relation, uint64_t *ret_rows,
+                   struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int r;
+
+    if (relation->broken)
+        return err_set(err, EIO, "%s: %s: %s", database->image.connection.name, relation->name,
+                       relation->broken);
+    buf_add_text(&database->sql, "SELECT count(*)");
+    cursor_from_sql(relation, &database->sql);
+    r = first_row(database, NULL, &stmt, err);
+    if (r <= 0)
+        return r;
+    *ret_rows = (uint64_t)sqlite3_column_int64(stmt, 0);
+    database_give(database, stmt);
+    return 0;
+}

@@ -1,0 +1,52 @@
+/*
+ * Values that outlive the cursor they came from.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dbsnapfs/source/database.h"
+
+int value_copy(const struct value *value, struct value *ret_copy)
+{
+    char *bytes = NULL;
+
+    if (value->kind == VALUE_TEXT || value->kind == VALUE_BLOB) {
+        bytes = malloc(value->len + 1);
+        if (!bytes)
+            return -ENOMEM;
+        if (value->len > 0)
+            memcpy(bytes, value->bytes, value->len);
+        bytes[value->len] = '\0';
+    }
+    *ret_copy = *value;
+    ret_copy->bytes = bytes;
+    return 0;
+}
+
+void value_free(struct value *value)
+{
+    union {
+        const void *kept;
+        void *freed;
+    } bytes = {value->bytes};
+
+    free(bytes.freed);
+    *value = (struct value){.kind = VALUE_NULL};
+}
+
+bool value_equal(const struct value *a, const struct value *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    switch (a->kind) {
+    case VALUE_NULL:
+        return true;
+    case VALUE_INTEGER:
+        return a->integer == b->integer;
+    case VALUE_REAL:
+        return memcmp(&a->real, &b->real, sizeof(a->real)) == 0;
+    default:
+        return a->len == b->len && (a->len == 0 || memcmp(a->bytes, b->bytes, a->len) == 0);
+    }
+}

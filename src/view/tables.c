@@ -1,0 +1,166 @@
+/*
+ * tables/ and views/: a directory for each table, or view, of a database.
+ *
+ * The schema is read anew for each look-up and each piece of a listing; that costs little, because
+ * the pool's databases keep it until it changes. Names are compared as they are encoded: so a name
+ * that was cut is found like any other, and none has two spellings.
+ *
+ * What SQLite keeps for itself (sqlite_sequence, the shadow tables of virtual ones) answers
+ * look-ups, for whoever wants to see it, and stands in no listing.
+ */
+#include "tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dbsnapfs/source/database.h"
+#include "dbsnapfs/source/schema.h"
+#include "dbsnapfs/tree.h"
+#include "dbsnapfs/util/buf.h"
+#include "dbsnapfs/util/err.h"
+#include "scope.h"
+#include "table.h"
+
+struct tables_node {
+    struct node node;
+    struct scope *scope;
+    bool views;
+};
+
+static int tables_attr(struct node *node, struct node_attr *ret_attr, struct err *err)
+{
+    const struct tables_node *tables = (struct tables_node *)node;
+    int64_t mtime_ns = 0;
+    int r = scope_mtime(tables->scope, &mtime_ns, err);
+    if (r == 0)
+        *ret_attr = (struct node_attr){
+            .kind = NODE_DIRECTORY,
+            .immutable = !scope_is_live(tables->scope),
+            .permanent = true,
+            .mtime_ns = mtime_ns,
+        };
+    return r;
+}
+
+static bool tables_has(const struct tables_node *tables, const struct relation *relation)
+{
+    return (relation->kind == RELATION_VIEW) == tables->views;
+}
+
+static bool tables_shows(const struct tables_node *tables, const struct relation *relation)
+{
+    return tables_has(tables, relation) && relation->kind != RELATION_SHADOW &&
+           relation->kind != RELATION_INTERNAL;
+}
+
+/* `name` is used by the caller alone and holds the encoded one afterwards. */
+static int encode(const struct relation *relation, struct buf *name, struct err *err)
+{
+    buf_clear(name);
+    if (name_encode(relation->name, strlen(relation->name), name) < 0)
+        return err_set(err, ENOMEM, "tables: out of memory");
+    return 0;
+}
+
+/* -ENOENT when no table of ours has this name. */
+static int tables_find(const struct tables_node *tables, const struct schema *schema,
+                       const char *name, const struct relation **ret_relation, struct err *err)
+{
+    struct buf encoded = BUF_INIT;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < schema->relation_count; i++) {
+        const struct relation *relation = &schema->relations[i];
+        if (!tables_has(tables, relation))
+            continue;
+        r = encode(relation, &encoded, err);
+        if (r == 0 && strcmp(buf_text(&encoded), name) == 0) {
+            *ret_relation = relation;
+            goto out;
+        }
+    }
+    if (r == 0)
+        r = err_set(err, ENOENT, "%s: no such %s", name, tables->views ? "view" : "table");
+out:
+    buf_free(&encoded);
+    return r;
+}
+
+static int tables_lookup(struct node *node, const char *name, struct node **ret_node,
+                         struct err *err)
+{
+    const struct tables_node *tables = (struct tables_node *)node;
+    struct database *database = NULL;
+    const struct schema *schema = NULL;
+    const struct relation *relation = NULL;
+    int r = scope_use(tables->scope, NULL, &database, err);
+    if (r < 0)
+        return r;
+    r = database_schema(database, &schema, err);
+    if (r == 0)
+        r = tables_find(tables, schema, name, &relation, err);
+    if (r == 0)
+        r = table_make(tables->scope, relation, ret_node, err);
+    scope_done(tables->scope, database);
+    return r;
+}
+
+/* A cookie is the number of relations that are done. */
+static int tables_list(struct node *node, uint64_t cookie, node_emit emit, void *arg,
+                       struct err *err)
+{
+    const struct tables_node *tables = (struct tables_node *)node;
+    struct database *database = NULL;
+    const struct schema *schema = NULL;
+    struct buf name = BUF_INIT;
+    int r = scope_use(tables->scope, NULL, &database, err);
+    if (r < 0)
+        return r;
+    r = database_schema(database, &schema, err);
+    for (uint64_t i = cookie; r == 0 && i < schema->relation_count; i++) {
+        if (!tables_shows(tables, &schema->relations[i]))
+            continue;
+        r = encode(&schema->relations[i], &name, err);
+        if (r == 0 && emit(arg, buf_text(&name), NODE_DIRECTORY, i + 1) != 0)
+            break;
+    }
+    scope_done(tables->scope, database);
+    buf_free(&name);
+    return r;
+}
+
+static void tables_free(struct node *node)
+{
+    struct tables_node *tables = (struct tables_node *)node;
+    scope_unref(tables->scope);
+    free(tables);
+}
+
+static const struct node_ops tables_ops = {
+    .attr = tables_attr,
+    .lookup = tables_lookup,
+    .list = tables_list,
+    .free = tables_free,
+};
+
+static int make(struct scope *scope, bool views, struct node **ret_node, struct err *err)
+{
+    struct tables_node *tables = calloc(1, sizeof(*tables));
+    if (!tables)
+        return err_set(err, ENOMEM, "tables: out of memory");
+    node_init(&tables->node, &tables_ops);
+    tables->scope = scope_ref(scope);
+    tables->views = views;
+    *ret_node = &tables->node;
+    return 0;
+}
+
+int tables_make(struct scope *scope, struct node **ret_node, struct err *err)
+{
+    return make(scope, false, ret_node, err);
+}
+
+int views_make(struct scope *scope, struct node **ret_node, struct err *err)
+{
+    return make(scope, true, ret_node, err);
+}
