@@ -38,6 +38,19 @@ struct node_attr {
  * the cookie with which the listing goes on behind this entry. */
 typedef int (*node_emit)(void *arg, const char *name, enum node_kind kind, uint64_t next);
 
+/*
+ * Where a listing is, for directories whose entries have no numbers that could be cookies: what the
+ * node keeps from one piece of a listing to the next of the same reader. All zeros at first. The
+ * cookie rules: it is mostly, not always, the one of the last entry that was emitted; a node whose
+ * place does not fit begins anew and skips. What is kept is memory and nothing else: nobody is
+ * waited for before it goes. One thread at a time.
+ */
+struct node_place {
+    void *kept;
+    void (*free)(void *kept); /* NULL: nothing is kept */
+};
+void node_place_clear(struct node_place *place);
+
 /* Who asks. Polled by what may take long (opening, writing, closing): `*cancel` is true when
  * the caller was interrupted. */
 struct node_request {
@@ -47,9 +60,13 @@ struct node_request {
 
 struct node_ops {
     int (*attr)(struct node *node, struct node_attr *ret_attr, struct err *err);
+    /* The same without the size, which would take long to find out; for look-ups and listings.
+     * Whoever wants to know the size asks for attr. NULL: attr takes no time. */
+    int (*glance)(struct node *node, struct node_attr *ret_attr, struct err *err);
     /* directories */
     int (*lookup)(struct node *node, const char *name, struct node **ret_node, struct err *err);
-    int (*list)(struct node *node, uint64_t cookie, node_emit emit, void *arg, struct err *err);
+    int (*list)(struct node *node, struct node_place *place, uint64_t cookie, node_emit emit,
+                void *arg, struct err *err);
     /* links: the target, without NUL */
     int (*target)(struct node *node, struct buf *out, struct err *err);
     /* files; `writing` when the file is opened for writing. Called through node_open(). */
@@ -61,7 +78,7 @@ struct node_ops {
 struct node {
     const struct node_ops *ops; /* slots that make no sense for its kind are NULL */
     atomic_uint references;
-    bool costly; /* attr may take long: a listing gives its name alone. Fixed once it is shared */
+    bool crowded; /* a directory of very many: listed by names alone. Fixed once it is shared */
 };
 
 struct node_file_ops {
@@ -69,6 +86,9 @@ struct node_file_ops {
                 struct err *err);
     int (*write)(struct node_file *file, const struct node_request *request, uint64_t offset,
                  const void *bytes, size_t len, struct err *err);
+    /* What fstat(2) says of this open file, which may be another size than the node's by now. May be
+     * NULL: as the node. */
+    int (*size)(struct node_file *file, uint64_t *ret_size, struct err *err);
     /* close(2) of one descriptor; its error is what close returns. May be NULL. */
     int (*flush)(struct node_file *file, const struct node_request *request, struct err *err);
     void (*close)(struct node_file *file); /* the last reference is gone; frees */
@@ -87,7 +107,11 @@ void node_unref(struct node *node); /* NULL is fine */
 int node_attr(struct node *node, struct node_attr *ret_attr, struct err *err);
 /* -ENOTDIR if `node` is no directory. */
 int node_lookup(struct node *node, const char *name, struct node **ret_node, struct err *err);
-int node_list(struct node *node, uint64_t cookie, node_emit emit, void *arg, struct err *err);
+/* `place` may be NULL: then this piece is all that is asked for. */
+int node_list(struct node *node, struct node_place *place, uint64_t cookie, node_emit emit,
+              void *arg, struct err *err);
+/* glance() where the node has one, and then `ret_whole` is false, else attr(). */
+int node_glance(struct node *node, struct node_attr *ret_attr, bool *ret_whole, struct err *err);
 /* -EISDIR, -ELOOP for a link, -EROFS for writing what is not writable. `request` may be NULL:
  * nobody interrupts. The file is closed with its own `close`. */
 int node_open(struct node *node, bool writing, const struct node_request *request,
@@ -96,18 +120,6 @@ int node_open(struct node *node, bool writing, const struct node_request *reques
 /* Walks a path of names from `root`; follows symbolic links (at most 40: -ELOOP), also those
  * with "..", but never above `root`. */
 int node_walk(struct node *root, const char *path, struct node **ret_node, struct err *err);
-
-/*
- * Names made of data as file names and back: the contract's percent-encoding. `/`, `%`,
- * control characters (those of Unicode's first 256), a leading `.` and bytes that are not
- * UTF-8 become %XX; the empty name becomes `%~`. Encoded names have at most 255 bytes; a
- * longer one is cut and ends in `%~` and 16 hex digits of a hash of the whole.
- *
- * name_decode() gives -EINVAL for what no encoding gives, so that a thing has one name only,
- * and -ENAMETOOLONG for a cut one: then encode the candidates and compare.
- */
-int name_encode(const void *bytes, size_t len, struct buf *out);
-int name_decode(const char *name, struct buf *out);
 
 /* A directory whose entries are known: a table of names and makers. */
 struct node_static_entry {

@@ -258,7 +258,7 @@ static int copy_entries(struct copy *copy, struct node *node, const char *dest, 
 
         buf_clear(&names.text);
         names.count = 0;
-        code = node_list(node, names.next, collect, &names, err);
+        code = node_list(node, NULL, names.next, collect, &names, err);
         if (code == 0 && buf_error(&names.text) != 0)
             code = err_sys(err, ENOMEM, "%s", dest);
         name = buf_text(&names.text);

@@ -95,19 +95,17 @@ static double attr_timeout(const struct node_attr *attr)
     return attr->immutable ? FOREVER_S : attr->fresh_ms / 1000.0;
 }
 
-int mount_look_up(struct mount *mount, struct inode *parent, const char *name, bool wait,
+int mount_look_up(struct mount *mount, struct inode *parent, const char *name,
                   struct fuse_entry_param *ret_entry, struct err *err)
 {
     struct node *node = NULL;
     struct node_attr attr = {.kind = NODE_FILE};
     struct inode *inode = NULL;
+    bool whole = true;
     int r = node_lookup(parent->node, name, &node, err);
     if (r < 0)
         return r;
-    if (node->costly && !wait)
-        r = err_set(err, EAGAIN, "%s: would take long", name);
-    else
-        r = node_attr(node, &attr, err);
+    r = node_glance(node, &attr, &whole, err);
     if (r < 0) {
         node_unref(node);
         return r;
@@ -123,7 +121,7 @@ int mount_look_up(struct mount *mount, struct inode *parent, const char *name, b
         return r;
     *ret_entry = (struct fuse_entry_param){
         .ino = inode_id(mount->inodes, inode),
-        .attr_timeout = attr_timeout(&attr),
+        .attr_timeout = whole ? attr_timeout(&attr) : 0,
         .entry_timeout = !attr.writable && (attr.immutable || attr.permanent) ? FOREVER_S : 0,
     };
     mount_stat(mount, inode->number, &attr, &ret_entry->attr);
@@ -138,7 +136,7 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct err err = ERR_INIT;
 
     memset(&entry, 0, sizeof(entry));
-    if (mount_look_up(mount, dir, name, true, &entry, &err) < 0) {
+    if (mount_look_up(mount, dir, name, &entry, &err) < 0) {
         mount_fail(req, dir, name, &err);
         return;
     }
@@ -168,9 +166,11 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct node_attr attr = {.kind = NODE_FILE};
     struct err err = ERR_INIT;
     struct stat stat;
-    (void)fi;
 
-    if (node_attr(inode->node, &attr, &err) < 0) {
+    int r = node_attr(inode->node, &attr, &err);
+    if (r == 0 && fi)
+        r = file_size(fi, &attr.size, &err);
+    if (r < 0) {
         mount_fail(req, inode, NULL, &err);
         return;
     }

@@ -2,12 +2,14 @@
  * Listings.
  *
  * The kernel asks for as many entries as fit into its buffer, behind a cookie, which is the
- * node's own cookie and two more: 1 is behind ".", 2 behind "..". Nothing is kept between
- * two requests, so a directory of millions of rows costs as much as one of ten.
+ * node's own cookie and two more: 1 is behind ".", 2 behind "..". Between two requests of one
+ * open directory the node may keep its place, and nothing else: a directory of millions of rows
+ * costs as much as one of ten.
  *
  * With readdirplus each entry comes with its attributes. They are not asked for from within
  * the node's listing, which may hold locks that a look-up wants too: a batch of names is
- * collected first.
+ * collected first. In a crowded directory names come without: a look-up for each of a million
+ * rows would take as long as reading them, and fill the kernel's memory.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,6 +28,45 @@ struct listing {
     size_t size; /* … its room … */
     size_t used; /* … and what is taken */
 };
+
+/* An open directory. */
+struct open_dir {
+    pthread_mutex_t lock;    /* held while a piece is listed */
+    struct node_place place; /* protected by lock */
+};
+
+static struct open_dir *open_dir_of(const struct fuse_file_info *fi)
+{
+    return (struct open_dir *)(uintptr_t)fi->fh;
+}
+
+static void dir_free(struct open_dir *dir)
+{
+    node_place_clear(&dir->place);
+    pthread_mutex_destroy(&dir->lock);
+    free(dir);
+}
+
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct open_dir *dir = calloc(1, sizeof(*dir));
+    (void)ino;
+    if (!dir) {
+        fuse_reply_err(req, ENOMEM);
+        return;
+    }
+    pthread_mutex_init(&dir->lock, NULL);
+    fi->fh = (uint64_t)(uintptr_t)dir;
+    if (fuse_reply_open(req, fi) < 0) /* the opener is gone */
+        dir_free(dir);
+}
+
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    dir_free(open_dir_of(fi));
+    fuse_reply_err(req, 0);
+}
 
 static mode_t kind_mode(enum node_kind kind)
 {
@@ -93,6 +134,18 @@ static int emit_plain(void *arg, const char *name, enum node_kind kind, uint64_t
     return listing_add(listing, name, &stat, next + DOTS);
 }
 
+/* What the node has behind the kernel's `offset`. */
+static int listing_ask(const struct listing *listing, const struct fuse_file_info *fi,
+                       uint64_t offset, node_emit emit, void *arg, struct err *err)
+{
+    struct open_dir *dir = open_dir_of(fi);
+    pthread_mutex_lock(&dir->lock);
+    int r = node_list(listing->dir->node, &dir->place, offset > DOTS ? offset - DOTS : 0, emit, arg,
+                      err);
+    pthread_mutex_unlock(&dir->lock);
+    return r;
+}
+
 static void listing_reply(struct listing *listing, int r, const struct err *err)
 {
     if (r < 0 && listing->used == 0)
@@ -124,12 +177,11 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     struct err err = ERR_INIT;
     uint64_t from = (uint64_t)offset;
     int r = 0;
-    (void)fi;
 
     if (!listing_begin(&listing, req, ino, size))
         return;
     if (listing_dots(&listing, from, false) == 0)
-        r = node_list(listing.dir->node, from > DOTS ? from - DOTS : 0, emit_plain, &listing, &err);
+        r = listing_ask(&listing, fi, from, emit_plain, &listing, &err);
     listing_reply(&listing, r, &err);
 }
 
@@ -163,8 +215,8 @@ static int emit_to_batch(void *arg, const char *name, enum node_kind kind, uint6
     return 0;
 }
 
-/* One name with its attributes. Where they cannot be had, or cost much, it is listed without:
- * whoever wants them will ask, and wait, or be told why. */
+/* One name with its attributes. Where they cannot be had it is listed without: whoever wants them
+ * will ask, and be told why. */
 static int listing_add_name(struct listing *listing, const char *name, enum node_kind kind,
                             uint64_t next)
 {
@@ -174,7 +226,9 @@ static int listing_add_name(struct listing *listing, const char *name, enum node
     struct err err = ERR_INIT;
 
     memset(&entry, 0, sizeof(entry));
-    int r = mount_look_up(mount, dir, name, false, &entry, &err);
+    int r = -ENOENT;
+    if (!dir->node->crowded)
+        r = mount_look_up(mount, dir, name, &entry, &err);
     if (r < 0) {
         entry.attr.st_ino = inode_number(dir->number, name);
         entry.attr.st_mode = kind_mode(kind);
@@ -192,7 +246,6 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     struct err err = ERR_INIT;
     uint64_t from = (uint64_t)offset;
     int r = 0, full = 0;
-    (void)fi;
 
     if (!listing_begin(&listing, req, ino, size))
         return;
@@ -205,7 +258,7 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     full = listing_dots(&listing, from, true);
     batch->room = listing.size - listing.used;
     if (!full)
-        r = node_list(listing.dir->node, from > DOTS ? from - DOTS : 0, emit_to_batch, batch, &err);
+        r = listing_ask(&listing, fi, from, emit_to_batch, batch, &err);
     if (batch->failed && batch->count == 0)
         r = err_set(&err, ENOMEM, "out of memory");
     for (size_t i = 0; i < batch->count; i++) {

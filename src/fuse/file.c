@@ -25,6 +25,12 @@ static struct node_file *file_of(const struct fuse_file_info *fi)
     return open_file_of(fi)->file;
 }
 
+int file_size(const struct fuse_file_info *fi, uint64_t *size, struct err *err)
+{
+    struct node_file *file = file_of(fi);
+    return file->ops->size ? file->ops->size(file, size, err) : 0;
+}
+
 void files_init(struct open_files *files)
 {
     pthread_mutex_init(&files->lock, NULL);

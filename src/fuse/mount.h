@@ -50,9 +50,9 @@ extern const struct fuse_lowlevel_ops mount_ops;
 struct mount *mount_of(fuse_req_t req);
 void mount_stat(const struct mount *mount, uint64_t number, const struct node_attr *attr,
                 struct stat *ret_stat);
-/* Looks `name` up and counts it, as the kernel will when it gets the reply. -EAGAIN for a costly
- * node unless `wait`. */
-int mount_look_up(struct mount *mount, struct inode *parent, const char *name, bool wait,
+/* Looks `name` up and counts it, as the kernel will when it gets the reply. The entry's size may be
+ * missing, and then the kernel is told to ask again. */
+int mount_look_up(struct mount *mount, struct inode *parent, const char *name,
                   struct fuse_entry_param *ret_entry, struct err *err);
 /* Tells the client the code and, where nobody would learn the cause otherwise, the log why. */
 void mount_fail(fuse_req_t req, const struct inode *inode, const char *name, const struct err *err);
@@ -66,6 +66,8 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino);
 void op_statfs(fuse_req_t req, fuse_ino_t ino);
 
 /* dir.c: listings */
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                 struct fuse_file_info *fi);
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
@@ -77,6 +79,8 @@ void files_init(struct open_files *files);
 /* Closes what the kernel did not get to release; nothing is served any more. */
 void files_release(struct open_files *files);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+/* Sets the size that an open file has for itself, where it has one. */
+int file_size(const struct fuse_file_info *fi, uint64_t *size, struct err *err);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
               struct fuse_file_info *fi);

@@ -10,7 +10,7 @@
 void node_init(struct node *node, const struct node_ops *ops)
 {
     node->ops = ops;
-    node->costly = false;
+    node->crowded = false;
     atomic_init(&node->references, 1);
 }
 
@@ -43,11 +43,37 @@ int node_lookup(struct node *node, const char *name, struct node **ret_node, str
     return node->ops->lookup(node, name, ret_node, err);
 }
 
-int node_list(struct node *node, uint64_t cookie, node_emit emit, void *arg, struct err *err)
+void node_place_clear(struct node_place *place)
 {
+    if (place->free)
+        place->free(place->kept);
+    *place = (struct node_place){NULL, NULL};
+}
+
+int node_list(struct node *node, struct node_place *place, uint64_t cookie, node_emit emit,
+              void *arg, struct err *err)
+{
+    struct node_place own = {NULL, NULL};
     if (!node->ops->list)
         return err_set(err, ENOTDIR, "not a directory");
-    return node->ops->list(node, cookie, emit, arg, err);
+    int r = node->ops->list(node, place ? place : &own, cookie, emit, arg, err);
+    node_place_clear(&own);
+    return r;
+}
+
+int node_glance(struct node *node, struct node_attr *ret_attr, bool *ret_whole, struct err *err)
+{
+    struct node_attr attr = {.kind = NODE_FILE};
+    if (!node->ops->glance) {
+        *ret_whole = true;
+        return node_attr(node, ret_attr, err);
+    }
+    int r = node->ops->glance(node, &attr, err);
+    if (r == 0) {
+        *ret_whole = false;
+        *ret_attr = attr;
+    }
+    return r;
 }
 
 int node_open(struct node *node, bool writing, const struct node_request *request,

@@ -45,12 +45,13 @@ static int static_lookup(struct node *node, const char *name, struct node **ret_
     return err_set(err, ENOENT, "%s: no such file or directory", name);
 }
 
-static int static_list(struct node *node, uint64_t cookie, node_emit emit, void *arg,
-                       struct err *err)
+static int static_list(struct node *node, struct node_place *place, uint64_t cookie, node_emit emit,
+                       void *arg, struct err *err)
 {
     const struct static_node *dir = (struct static_node *)node;
     const struct node_static_entry *entry = dir->entries;
     uint64_t index = 0;
+    (void)place;
     (void)err;
     while (index < cookie && entry->name) {
         entry++;

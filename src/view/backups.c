@@ -130,12 +130,13 @@ static int emit_backup(void *arg, const struct backup_entry *backup)
     return emitter->emit(emitter->arg, backup->name, NODE_DIRECTORY, backup->id) != 0;
 }
 
-static int backups_list(struct node *node, uint64_t cookie, node_emit emit, void *arg,
-                        struct err *err)
+static int backups_list(struct node *node, struct node_place *place, uint64_t cookie,
+                        node_emit emit, void *arg, struct err *err)
 {
     struct repo *repo = view_repo(view_of(node));
     struct emitter emitter = {emit, arg};
     struct backup_entry newest = {.id = 0};
+    (void)place;
     if (cookie >= LATEST_COOKIE)
         return 0;
     int r = repo_list(repo, cookie, emit_backup, &emitter, err);

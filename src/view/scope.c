@@ -14,8 +14,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/source/database.h"
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 #include "entry.h"

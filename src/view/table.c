@@ -118,7 +118,6 @@ static int count_make(void *context, struct node **ret_node, struct err *err)
         table_release(table);
         return err_set(err, ENOMEM, "%s: out of memory", table->name);
     }
-    (*ret_node)->costly = atomic_load(&table->row_count) == NOT_COUNTED;
     return 0;
 }
 

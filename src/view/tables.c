@@ -19,6 +19,7 @@
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
+#include "dbsnapfs/util/name.h"
 #include "scope.h"
 #include "table.h"
 
@@ -106,13 +107,14 @@ static int tables_lookup(struct node *node, const char *name, struct node **ret_
 }
 
 /* A cookie is the number of relations that are done. */
-static int tables_list(struct node *node, uint64_t cookie, node_emit emit, void *arg,
-                       struct err *err)
+static int tables_list(struct node *node, struct node_place *place, uint64_t cookie, node_emit emit,
+                       void *arg, struct err *err)
 {
     const struct tables_node *tables = (struct tables_node *)node;
     struct database *database = NULL;
     const struct schema *schema = NULL;
     struct buf name = BUF_INIT;
+    (void)place;
     int r = scope_use(tables->scope, NULL, &database, err);
     if (r < 0)
         return r;

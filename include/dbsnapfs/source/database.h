@@ -39,6 +39,10 @@ void database_limit(struct database *database, const atomic_bool *cancel, int64_
 int database_begin(struct database *database, struct err *err);
 void database_end(struct database *database); /* no cursor may be open */
 
+/* A number for the state shown: while it is the same, so is the database. Numbers of one process and
+ * one database can be compared; two numbers may still be of equal states. */
+int database_state(struct database *database, uint64_t *ret_state, struct err *err);
+
 /* The schema as of this state; it stays until the schema is another or the database is closed, so
  * it may be kept over database_end() only to compare pointers. */
 int database_schema(struct database *database, const struct schema **ret_schema, struct err *err);

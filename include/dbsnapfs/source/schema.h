@@ -60,6 +60,7 @@ struct relation {
     const char *name;
     enum relation_kind kind;
     const char *sql;    /* the statement that makes it, without an end */
+    unsigned root_page; /* where its b-tree begins; 0: it has none, or it cannot be told */
     const char *broken; /* why it cannot be read: a view on what is gone, a module that is missing;
                            then it has no columns. NULL: it can */
     bool without_rowid, strict, autoincrement;

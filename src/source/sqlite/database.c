@@ -18,6 +18,7 @@
 #include "dbsnapfs/store/snapshot.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
+#include "dbsnapfs/util/hash.h"
 #include "source/sqlite/guard.h"
 #include "source/sqlite/model.h"
 
@@ -79,6 +80,7 @@ int database_open_live(const char *path, struct database **ret_database, struct 
         r = set_up(database, err);
     if (r < 0)
         goto out;
+    database->opened_ns = clock_monotonic_ns();
     *ret_database = database;
     database = NULL;
 out:
@@ -232,6 +234,22 @@ int database_begin(struct database *database, struct err *err)
 void database_end(struct database *database)
 {
     sqlite3_exec(database_handle(database), "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* SQLite's data_version says for one connection whether others changed the database. */
+int database_state(struct database *database, uint64_t *ret_state, struct err *err)
+{
+    const struct database *self = database;
+    int64_t version = 0;
+    int r = ask_int(database, "PRAGMA data_version", &version, err);
+    uint64_t state;
+
+    if (r < 0)
+        return r;
+    state = hash_bytes(HASH_START, &self, sizeof(self));
+    state = hash_bytes(state, &database->opened_ns, sizeof(database->opened_ns));
+    *ret_state = hash_bytes(state, &version, sizeof(version));
+    return 0;
 }
 
 int database_schema(struct database *database, const struct schema **ret_schema, struct err *err)

@@ -25,6 +25,7 @@ struct database {
     char *path; /* of a live database, else NULL */
     dev_t device;
     ino_t inode;
+    int64_t opened_ns; /* monotonic: tells two connections apart */
 
     const atomic_bool *cancel;
     int64_t deadline_ns;

@@ -220,7 +220,13 @@ static enum relation_kind kind_of(const char *type, const char *listed, const ch
     return RELATION_TABLE;
 }
 
-/* s.type, s.name, s.sql, l.type, l.wr, l.strict */
+/* A crafted schema may say anything here. */
+static unsigned root_page_of(int64_t page)
+{
+    return page > 0 && page <= UINT32_MAX ? (unsigned)page : 0;
+}
+
+/* s.type, s.name, s.sql, l.type, l.wr, l.strict, s.rootpage */
 static int add_relation(struct model_builder *builder, struct relation *none, sqlite3_stmt *stmt,
                         struct err *err)
 {
@@ -238,6 +244,7 @@ static int add_relation(struct model_builder *builder, struct relation *none, sq
                 (const char *)sqlite3_column_text(stmt, 3), relation.name, relation.sql);
     relation.without_rowid = sqlite3_column_int(stmt, 4) != 0;
     relation.strict = sqlite3_column_int(stmt, 5) != 0;
+    relation.root_page = root_page_of(sqlite3_column_int64(stmt, 6));
     buf_add(&builder->list, &relation, sizeof(relation));
     return 0;
 }
@@ -247,7 +254,8 @@ static int add_relations(struct model_builder *builder, struct err *err)
     static const char sql[] =
         "WITH l AS MATERIALIZED"
         " (SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main')"
-        " SELECT s.type, s.name, s.sql, l.type, l.wr, l.strict FROM main.sqlite_schema AS s"
+        " SELECT s.type, s.name, s.sql, l.type, l.wr, l.strict, s.rootpage"
+        " FROM main.sqlite_schema AS s"
         " LEFT JOIN l ON l.name = s.name WHERE s.type IN ('table', 'view') ORDER BY s.rowid";
     struct model *model = builder->model;
     int r = model_query(builder, sql, NULL, add_relation, err);

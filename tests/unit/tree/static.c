@@ -34,7 +34,7 @@ START_TEST(a_listing_has_every_entry_but_the_hidden_ones)
 {
     struct node *root = support_tree();
     struct taken taken = {.room = 100};
-    ck_assert_int_eq(node_list(root, 0, take, &taken, NULL), 0);
+    ck_assert_int_eq(node_list(root, NULL, 0, take, &taken, NULL), 0);
     ck_assert_str_eq(taken.names, everything);
     node_unref(root);
 }
@@ -47,7 +47,7 @@ START_TEST(a_listing_goes_on_where_the_room_ended)
     size_t turns = 0;
     do {
         taken.room = (size_t)_i;
-        ck_assert_int_eq(node_list(root, taken.next, take, &taken, NULL), 0);
+        ck_assert_int_eq(node_list(root, NULL, taken.next, take, &taken, NULL), 0);
         turns++;
     } while (taken.room == 0);
     ck_assert_str_eq(taken.names, everything);
@@ -60,7 +60,7 @@ START_TEST(a_listing_behind_its_end_is_empty)
 {
     struct node *root = support_tree();
     struct taken taken = {.room = 100};
-    ck_assert_int_eq(node_list(root, UINT64_MAX, take, &taken, NULL), 0);
+    ck_assert_int_eq(node_list(root, NULL, UINT64_MAX, take, &taken, NULL), 0);
     ck_assert_str_eq(taken.names, "");
     node_unref(root);
 }
@@ -74,7 +74,7 @@ START_TEST(what_is_no_directory_has_neither_names_nor_listing)
     ck_assert_int_eq(node_lookup(root, "file", &file, &err), 0);
     ck_assert_int_eq(node_lookup(file, "x", &node, &err), -ENOTDIR);
     ck_assert_str_eq(err.text, "x: what should hold it is not a directory");
-    ck_assert_int_eq(node_list(file, 0, take, &taken, &err), -ENOTDIR);
+    ck_assert_int_eq(node_list(file, NULL, 0, take, &taken, &err), -ENOTDIR);
     ck_assert_str_eq(err.text, "not a directory");
     node_unref(file);
     node_unref(root);

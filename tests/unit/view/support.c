@@ -152,7 +152,7 @@ void stage_list(const struct stage *stage, const char *path, size_t room, struct
     struct err err = ERR_INIT;
     do {
         taken.room = room;
-        ck_assert_msg(node_list(node, taken.next, take, &taken, &err) == 0, "%s", err.text);
+        ck_assert_msg(node_list(node, NULL, taken.next, take, &taken, &err) == 0, "%s", err.text);
     } while (taken.room == 0);
     node_unref(node);
 }

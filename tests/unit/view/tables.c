@@ -168,21 +168,6 @@ START_TEST(a_view_on_what_is_gone_is_listed_and_says_why_it_cannot_be_read)
 }
 END_TEST
 
-START_TEST(what_was_not_counted_is_costly_and_the_rest_is_not)
-{
-    char path[64];
-    stage_command(&stage, "backup");
-    snprintf(path, sizeof(path), "%s/tables/users/count", places[_i]);
-    struct node *node = stage_node(&stage, path);
-    ck_assert(node->costly);
-    node_unref(node);
-    snprintf(path, sizeof(path), "%s/tables/users", places[_i]);
-    node = stage_node(&stage, path);
-    ck_assert(!node->costly);
-    node_unref(node);
-}
-END_TEST
-
 START_TEST(only_backups_may_be_cached)
 {
     static const char *const paths[] = {"tables", "views", "tables/users", "tables/users/count"};
@@ -228,7 +213,6 @@ Suite *suite_view_tables(void)
     tcase_add_test(tests, live_follows_the_database_and_a_backup_does_not);
     tcase_add_loop_test(tests, a_view_on_what_is_gone_is_listed_and_says_why_it_cannot_be_read, 0,
                         2);
-    tcase_add_loop_test(tests, what_was_not_counted_is_costly_and_the_rest_is_not, 0, 2);
     tcase_add_test(tests, only_backups_may_be_cached);
     tcase_add_test(tests, tables_at_the_top_are_the_live_ones);
     suite_add_tcase(suite, tests);

@@ -39,6 +39,32 @@ START_TEST(a_state_stays_while_a_writer_commits)
 }
 END_TEST
 
+START_TEST(a_states_number_is_another_after_a_commit_and_only_then)
+{
+    struct opened opened;
+    uint64_t first = 0, again = 0, later = 0;
+    sqlite3 *writer;
+
+    database_make("a.db", "PRAGMA journal_mode=WAL; CREATE TABLE t(a)");
+    opened_begin(&opened, false);
+    ck_assert_int_eq(database_state(opened.database, &first, NULL), 0);
+    writer = shell_open("a.db");
+    database_exec(writer, "INSERT INTO t VALUES(2)");
+    ck_assert_int_eq(database_state(opened.database, &again, NULL), 0);
+    ck_assert_uint_eq(first, again);
+    database_end(opened.database);
+    ck_assert_int_eq(database_begin(opened.database, NULL), 0);
+    ck_assert_int_eq(database_state(opened.database, &later, NULL), 0);
+    ck_assert_uint_ne(first, later);
+    database_end(opened.database);
+    ck_assert_int_eq(database_begin(opened.database, NULL), 0);
+    ck_assert_int_eq(database_state(opened.database, &again, NULL), 0);
+    ck_assert_uint_eq(later, again);
+    sqlite3_close(writer);
+    opened_end(&opened);
+}
+END_TEST
+
 START_TEST(a_schema_stays_until_it_is_another)
 {
     struct opened opened;
@@ -126,6 +152,7 @@ Suite *suite_source_sqlite_database(void)
 
     tcase_add_checked_fixture(state, folder_set_up, folder_tear_down);
     tcase_add_test(state, a_state_stays_while_a_writer_commits);
+    tcase_add_test(state, a_states_number_is_another_after_a_commit_and_only_then);
     tcase_add_test(state, a_schema_stays_until_it_is_another);
     tcase_add_test(state, a_replaced_or_deleted_file_is_stale);
     tcase_add_loop_test(state, settings_are_those_of_the_database, 0, 2);

@@ -78,6 +78,9 @@ START_TEST(rows_are_named_and_placed_by_what_sqlite_makes_of_the_key)
     ck_assert_uint_eq(opened_find(&opened, "without")->key[0], 2);
     ck_assert_int_eq(opened_find(&opened, "f_data")->kind, RELATION_SHADOW);
     ck_assert_uint_eq(opened_find(&opened, "f")->column_count, 1);
+    ck_assert_uint_eq(opened_find(&opened, "alias")->root_page, 2);
+    ck_assert_uint_eq(opened_find(&opened, "v")->root_page, 0);
+    ck_assert_uint_eq(opened_find(&opened, "f")->root_page, 0);
     opened_end(&opened);
 }
 END_TEST

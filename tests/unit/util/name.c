@@ -1,10 +1,10 @@
-/* src/tree/name.c: names made of data as file names, and back. */
+/* src/util/name.c: names made of data as file names, and back. */
 #include <check.h>
 #include <errno.h>
 #include <string.h>
 
-#include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/buf.h"
+#include "dbsnapfs/util/name.h"
 
 static const struct pair {
     const char *data;
@@ -170,8 +170,8 @@ START_TEST(a_cut_never_parts_a_character_or_an_escape)
 }
 END_TEST
 
-Suite *suite_tree_name(void);
-Suite *suite_tree_name(void)
+Suite *suite_util_name(void);
+Suite *suite_util_name(void)
 {
     const int pair_count = (int)(sizeof(pairs) / sizeof(pairs[0]));
     const int stranger_count = (int)(sizeof(strangers) / sizeof(strangers[0]));

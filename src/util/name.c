@@ -7,10 +7,11 @@
  * %XX back and then encodes the result: only if that gives the same name was it one of
  * ours. So every datum has exactly one name, and `%41` is not a second one for `A`.
  */
+#include "dbsnapfs/util/name.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/hash.h"
 
