@@ -27,6 +27,16 @@ uint32_t snapshot_page_size(const struct snapshot *snapshot);
 int snapshot_read(struct snapshot *snapshot, uint64_t offset, void *bytes, size_t len,
                   size_t *ret_len, struct err *err);
 
+/*
+ * The runs of blocks that two backups of one repository do not share, in ascending order: those that
+ * one of them lacks, and those that are stored in different places. A block that is stored in one
+ * place has one content. Costs the two maps and reads no block. Non-zero from `each` ends it and is
+ * returned. -ENOTSUP if their block sizes differ.
+ */
+int snapshot_compare(struct snapshot *before, struct snapshot *after,
+                     int (*each)(void *arg, uint64_t first, uint64_t count), void *arg,
+                     struct err *err);
+
 /* From now on, reads of this snapshot give way to those of streams: while somebody reads through
  * a stream, each waits a little (a second at most). For work in the background. */
 void snapshot_give_way(struct snapshot *snapshot);
