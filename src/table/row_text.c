@@ -172,6 +172,11 @@ void row_text_tail(const struct row_text *text, struct buf *out)
         buf_add_text(out, SQL_TAIL);
 }
 
+uint64_t row_text_fixed_bytes(const struct row_text *text)
+{
+    return text->fixed_bytes;
+}
+
 static void get_value(struct cursor *cursor, size_t column, struct value *ret_value)
 {
     if (column == IS_ROWID)
