@@ -46,7 +46,10 @@ static struct piece piece_since(const struct row_text *text, size_t from)
 
 static void add_piece(const struct row_text *text, struct piece piece, struct buf *out)
 {
-    buf_add(out, text->texts.data + piece.at, piece.len);
+    if (piece.len == 1)
+        buf_add_char(out, text->texts.data[piece.at]);
+    else if (piece.len > 0)
+        buf_add(out, text->texts.data + piece.at, piece.len);
 }
 
 static bool is_shown(const struct row_text *text, const struct relation *relation, size_t column)
@@ -188,10 +191,10 @@ static void get_value(struct cursor *cursor, size_t column, struct value *ret_va
 /* Without the bytes of BLOBs. */
 static void get_head(struct cursor *cursor, size_t column, struct value *ret_value)
 {
-    if (column != IS_ROWID)
+    if (column == IS_ROWID)
+        cursor_position(cursor, 0, ret_value);
+    else
         cursor_value_head(cursor, column, ret_value);
-    if (column == IS_ROWID || ret_value->kind == VALUE_TEXT)
-        get_value(cursor, column, ret_value);
 }
 
 int row_text_add(struct row_text *text, struct database *database, struct cursor *cursor,
