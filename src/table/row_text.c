@@ -46,10 +46,13 @@ static struct piece piece_since(const struct row_text *text, size_t from)
 
 static void add_piece(const struct row_text *text, struct piece piece, struct buf *out)
 {
-    if (piece.len == 1)
-        buf_add_char(out, text->texts.data[piece.at]);
-    else if (piece.len > 0)
-        buf_add(out, text->texts.data + piece.at, piece.len);
+    /* A comma, mostly: less than a call is worth. */
+    if (piece.len == 1 && out->len + 1 < out->capacity && !out->failed) {
+        out->data[out->len++] = text->texts.data[piece.at];
+        out->data[out->len] = '\0';
+        return;
+    }
+    buf_add(out, text->texts.data + piece.at, piece.len);
 }
 
 static bool is_shown(const struct row_text *text, const struct relation *relation, size_t column)
