@@ -6,7 +6,7 @@
 
 #include "cli/call.h"
 #include "cli/copy.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/view.h"

@@ -11,7 +11,7 @@
 #include "cli/copy.h"
 #include "cli/place.h"
 #include "cli/signals.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/source/source.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/clock.h"

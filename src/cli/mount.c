@@ -11,7 +11,7 @@
 #include "cli/call.h"
 #include "cli/place.h"
 #include "dbsnapfs/fuse.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/source/source.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/view.h"
 
 void stage_sql(const struct stage *stage, const char *sql)

@@ -5,8 +5,8 @@
  * the order they came and run in their caller's thread; `cancel` runs at once. Any thread
  * may call anything here.
  */
-#ifndef DBSNAPFS_SERVICE_H
-#define DBSNAPFS_SERVICE_H
+#ifndef DBSNAPFS_SERVICE_SERVICE_H
+#define DBSNAPFS_SERVICE_SERVICE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
