@@ -77,6 +77,13 @@ static int text_read(struct node_file *file, uint64_t offset, void *bytes, size_
     return 0;
 }
 
+static int text_file_size(struct node_file *file, uint64_t *ret_size, struct err *err)
+{
+    (void)err;
+    *ret_size = ((struct text_file *)file)->text.len;
+    return 0;
+}
+
 static void text_close(struct node_file *file)
 {
     struct text_file *text = (struct text_file *)file;
@@ -86,6 +93,7 @@ static void text_close(struct node_file *file)
 
 static const struct node_file_ops text_file_ops = {
     .read = text_read,
+    .size = text_file_size,
     .close = text_close,
 };
 
