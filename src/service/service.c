@@ -185,6 +185,12 @@ void service_note_failure(struct service *service, const char *verb, const struc
     (void)pthread_mutex_unlock(&service->lock);
 }
 
+void service_note(struct service *service, const char *what, const struct err *err)
+{
+    log_line(service, what, false, err->text, -1);
+    service_note_failure(service, what, err);
+}
+
 void service_last_result(struct service *service, struct buf *out)
 {
     (void)pthread_mutex_lock(&service->lock);
