@@ -143,6 +143,8 @@ struct node_text {
     /* May be NULL: then it is the one given to node_text_new(). */
     int (*mtime)(void *context, int64_t *ret_mtime_ns, struct err *err);
     bool immutable;
+    bool slow; /* the size takes long to find out: see glance in node_ops. Read past the page cache,
+                  since the kernel is not told how much to keep */
 };
 int node_text_new(const struct node_text *text, void *context, void (*free_context)(void *),
                   int64_t mtime_ns, struct node **ret_node);

@@ -123,6 +123,7 @@ static int text_make(struct table *table,
         .render = render,
         .mtime = table_mtime,
         .immutable = !scope_is_live(table->scope),
+        .slow = render == count_render,
     };
     int r = node_text_new(&text, table_ref(table), table_release, 0, ret_node);
     if (r < 0) {
