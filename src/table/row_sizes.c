@@ -1,9 +1,8 @@
 /*
  * One scan that counts the three texts at once.
  *
- * Most values are as long in each of them: integers, short decimals, and TEXT of which no form
- * escapes anything, which one look over its bytes tells, eight at a time. The others are asked for
- * form by form.
+ * Most values are as long in each of them: integers, short decimals, and TEXT but for what is escaped,
+ * which one look over its bytes tells, eight at a time. The others are asked for form by form.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "dbsnapfs/table/rendering.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
+#include "dbsnapfs/util/utf8.h"
 #include "table/text_internal.h"
 
 enum { FORM_COUNT = TEXT_SQL + 1 };
@@ -28,48 +28,98 @@ struct measure {
     uint64_t rows;
 };
 
-/* Printable ASCII without '"', '\'' and '\\'. */
-static bool is_plain_word(uint64_t word)
-{
-    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
-    uint64_t double_quote = word ^ ones * '"', quote = word ^ ones * '\'',
-             backslash = word ^ ones * '\\';
-    /* In a word without high bits, a byte less than n takes from the bit above it. */
-    uint64_t low =
-        (word - ones * ' ') | (double_quote - ones) | (quote - ones) | (backslash - ones);
+/* ---- TEXT ---- */
 
-    return ((word | low) & highs) == 0;
+#define ONES UINT64_C(0x0101010101010101)
+#define HIGHS UINT64_C(0x8080808080808080)
+
+/* What a look over bytes finds. */
+struct look {
+    size_t double_quotes, quotes, backslashes;
+    bool control, high; /* a byte less than a space, one beyond ASCII */
+};
+
+/* How many of eight bytes are `c`. */
+static size_t count_in_word(uint64_t word, unsigned char c)
+{
+    uint64_t differs = word ^ (ONES * c);
+
+    differs |= (differs & ~HIGHS) + ~HIGHS;
+    return (size_t)(((~differs & HIGHS) >> 7) * ONES >> 56);
 }
 
-static bool is_plain(const char *bytes, size_t len)
+/* The high bits of bytes that are `c`, if there are any, and maybe of some others then. */
+static uint64_t equal_bytes(uint64_t word, unsigned char c)
 {
-    uint64_t word = 0x2020202020202020u;
+    uint64_t differs = word ^ (ONES * c);
+
+    return (differs - ONES) & ~differs;
+}
+
+static inline void look_at_word(uint64_t word, struct look *look)
+{
+    uint64_t less = (word - ONES * ' ') & ~word, double_quotes = equal_bytes(word, '"'),
+             quotes = equal_bytes(word, '\''), backslashes = equal_bytes(word, '\\');
+
+    if (!((word | less | double_quotes | quotes | backslashes) & HIGHS))
+        return;
+    look->control = look->control || (less & HIGHS);
+    look->high = look->high || (word & HIGHS);
+    if (double_quotes & HIGHS)
+        look->double_quotes += count_in_word(word, '"');
+    if (quotes & HIGHS)
+        look->quotes += count_in_word(word, '\'');
+    if (backslashes & HIGHS)
+        look->backslashes += count_in_word(word, '\\');
+}
+
+static struct look look_at(const char *bytes, size_t len)
+{
+    struct look look = {0, 0, 0, false, false};
+    uint64_t word = ONES * ' ';
 
     for (; len >= sizeof(word); bytes += sizeof(word), len -= sizeof(word)) {
         memcpy(&word, bytes, sizeof(word));
-        if (!is_plain_word(word))
-            return false;
+        look_at_word(word, &look);
     }
-    word = 0x2020202020202020u;
+    word = ONES * ' ';
     memcpy(&word, bytes, len);
-    return is_plain_word(word);
+    look_at_word(word, &look);
+    return look;
 }
 
-/* How long a value is that is the same in all forms, or 0. */
+/* U+FFFE and U+FFFF, which are a matter of SQL, begin with this byte; other rare characters do too. */
+#define RARE 0xef
+
+/* Text that is nothing but text is between quotes in all forms, and what a form escapes takes two
+ * bytes. false: there is more to it. */
+static bool measure_text(struct measure *measure, const struct value *value, bool in_sql)
+{
+    struct look look = look_at(value->bytes, value->len);
+    uint64_t length = value->len + 2;
+
+    if (look.control || (look.high && (memchr(value->bytes, RARE, value->len) ||
+                                       !utf8_valid(value->bytes, value->len))))
+        return false;
+    measure->bytes[TEXT_CSV] += length + look.double_quotes;
+    measure->bytes[TEXT_NDJSON] += length + look.double_quotes + look.backslashes;
+    if (in_sql)
+        measure->bytes[TEXT_SQL] += length + look.quotes;
+    return true;
+}
+
+/* ---- values and rows ---- */
+
+/* How long a number is that is the same in all forms, or 0. */
 static uint64_t common_length(const struct value *value)
 {
     char number[TEXT_NUMBER_BYTES];
 
-    switch (value->kind) {
-    case VALUE_INTEGER:
+    if (value->kind == VALUE_INTEGER)
         return text_put_integer(value->integer, number);
-    case VALUE_TEXT:
-        return is_plain(value->bytes, value->len) ? value->len + 2 : 0;
-    case VALUE_REAL:
+    if (value->kind == VALUE_REAL)
         return text_put_decimal(value->real, TEXT_SQL_DECIMALS, number);
-    default:
-        return 0;
-    }
+    return 0;
 }
 
 static int add_value(struct measure *measure, const struct value *value, bool in_sql,
@@ -79,11 +129,13 @@ static int add_value(struct measure *measure, const struct value *value, bool in
     int r = 0;
 
     if (length > 0) {
-        for (int form = 0; form < FORM_COUNT; form++)
-            if (form != TEXT_SQL || in_sql)
-                measure->bytes[form] += length;
+        measure->bytes[TEXT_CSV] += length;
+        measure->bytes[TEXT_NDJSON] += length;
+        measure->bytes[TEXT_SQL] += in_sql ? length : 0;
         return 0;
     }
+    if (value->kind == VALUE_TEXT && measure_text(measure, value, in_sql))
+        return 0;
     measure->bytes[TEXT_CSV] += text_csv_length(value);
     measure->bytes[TEXT_NDJSON] += text_json_length(value);
     if (in_sql)
@@ -100,8 +152,6 @@ static int add_row(struct measure *measure, struct err *err)
 
     for (size_t i = 0; r == 0 && i < relation->column_count; i++) {
         cursor_value_head(measure->cursor, i, &value);
-        if (value.kind == VALUE_TEXT)
-            cursor_value(measure->cursor, i, &value);
         r = add_value(measure, &value, relation->columns[i].generated == GENERATED_NOT, err);
     }
     if (measure->has_rowid) {

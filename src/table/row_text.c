@@ -46,6 +46,12 @@ static struct piece piece_since(const struct row_text *text, size_t from)
 
 static void add_piece(const struct row_text *text, struct piece piece, struct buf *out)
 {
+    /* A comma, mostly: less than a call is worth. */
+    if (piece.len == 1 && out->len + 1 < out->capacity && !out->failed) {
+        out->data[out->len++] = text->texts.data[piece.at];
+        out->data[out->len] = '\0';
+        return;
+    }
     buf_add(out, text->texts.data + piece.at, piece.len);
 }
 
@@ -188,10 +194,10 @@ static void get_value(struct cursor *cursor, size_t column, struct value *ret_va
 /* Without the bytes of BLOBs. */
 static void get_head(struct cursor *cursor, size_t column, struct value *ret_value)
 {
-    if (column != IS_ROWID)
+    if (column == IS_ROWID)
+        cursor_position(cursor, 0, ret_value);
+    else
         cursor_value_head(cursor, column, ret_value);
-    if (column == IS_ROWID || ret_value->kind == VALUE_TEXT)
-        get_value(cursor, column, ret_value);
 }
 
 int row_text_add(struct row_text *text, struct database *database, struct cursor *cursor,

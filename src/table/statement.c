@@ -27,8 +27,10 @@ static size_t until(const char *sql, const char *end)
  * read as two), or a comment. */
 static size_t token_length(const char *sql, enum token *ret_token)
 {
-    char quote[2] = {*sql == '[' ? ']' : *sql, '\0'};
+    char quote[2] = {*sql, '\0'};
 
+    if (*sql == '[')
+        quote[0] = ']';
     *ret_token = TOKEN_CODE;
     if (strchr("'\"`[", *sql)) {
         *ret_token = TOKEN_QUOTED;

@@ -110,9 +110,10 @@ int cursor_next(struct cursor *cursor, struct err *err);
 void cursor_value(struct cursor *cursor, size_t index, struct value *ret_value);
 void cursor_position(struct cursor *cursor, size_t index, struct value *ret_value);
 
-/* The value without `bytes`. A cursor of SELECT_HEADS gives nothing else for BLOBs and holds none of
- * them in memory. One in the last column is not read at all; to columns behind one SQLite finds
- * its way through its pages. TEXT is read, as SQLite does not know its length otherwise. */
+/* The value, of a BLOB without `bytes`. A cursor of SELECT_HEADS gives nothing else for BLOBs. In
+ * columns that are declared as such, or as nothing that SQLite knows, it holds none of them in memory;
+ * one in the last column is not read at all, and to columns behind one SQLite finds its way through
+ * its pages. TEXT is read, as SQLite does not know its length otherwise. */
 void cursor_value_head(struct cursor *cursor, size_t index, struct value *ret_value);
 
 /* The smallest value of an indexed column greater than `after` (NULL: than all), as the column's
