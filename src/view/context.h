@@ -49,7 +49,7 @@ struct view *view_ref(struct view *view);
 void view_unref(struct view *view);
 void view_release(void *view); /* view_unref() as a node's free_context */
 /* The root's free_context: gives back what is kept open, then the reference. */
-void view_close(void *view);
+void view_close(void *context);
 
 struct repo *view_repo(const struct view *view);
 /* -ENOENT when only backups are looked at. */

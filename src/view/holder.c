@@ -25,6 +25,7 @@ struct holders {
     bool closed;            /* protected by lock, as is what follows */
     struct holder *first, *last;
     unsigned counts[2]; /* of those that do not yield, and that do */
+    int64_t wakes_ns;   /* when the thread looks next by itself, if it sleeps */
 };
 
 void holder_init(struct holder *holder, void (*give_back)(struct holder *holder), bool yields)
@@ -98,12 +99,13 @@ static void holders_sleep(struct holders *holders)
     for (const struct holder *holder = holders->first; holder; holder = holder->next)
         if (holder->until_ns < until_ns)
             until_ns = holder->until_ns;
+    if (until_ns < soon_ns)
+        until_ns = soon_ns;
+    holders->wakes_ns = until_ns;
     if (until_ns == INT64_MAX) {
         pthread_cond_wait(&holders->changed, &holders->lock);
         return;
     }
-    if (until_ns < soon_ns)
-        until_ns = soon_ns;
     const struct timespec until = {
         .tv_sec = (time_t)(until_ns / SECOND_NS),
         .tv_nsec = (long)(until_ns % SECOND_NS),
@@ -182,7 +184,7 @@ void holders_keep(struct holders *holders, struct holder *holder, int64_t until_
         idle = list_take_idle(holders);
     holder->until_ns = until_ns;
     list_append(holders, holder);
-    if (holders->first == holder || !holder->yields)
+    if (until_ns < holders->wakes_ns)
         pthread_cond_signal(&holders->changed);
     pthread_mutex_unlock(&holders->lock);
     if (idle)

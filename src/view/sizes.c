@@ -11,7 +11,8 @@
  * - by the look of the database's files (source_stamp()), for longer: but a writer puts its
  *   pages into the -wal file, and only then tells readers of them. Who measures between the two sees
  *   the old state and the new stamp. So a stamp counts only if the files' last change lay
- *   SETTLED_NS back when the measurement began, by when a writer has long told, or been killed.
+ *   SETTLED_NS back when the measurement began, by when a writer has long told. (One that was killed
+ *   just between leaves a commit that only a recovery would find.)
  */
 #include "sizes.h"
 

@@ -128,7 +128,7 @@ static int text_make(struct table *table,
     int r = node_text_new(&text, table_ref(table), table_release, 0, ret_node);
     if (r < 0) {
         table_release(table);
-        return err_set(err, ENOMEM, "%s: out of memory", table->name);
+        return err_set(err, ENOMEM, "tables: out of memory");
     }
     return 0;
 }
