@@ -187,13 +187,13 @@ agreed() {
 
 @test "a state that is held for too long is given up, and the log says so" {
     umount mnt
+    eventually no_processes
     dbsnapfs -o live-timeout=1 app.db mnt
     big
     held mnt/live/tables/big/rows.csv >said 2>&1 &
     reader=$!
     eventually [ -e held ]
     sqlite3 app.db 'UPDATE big SET n = 1'
-    run ! emptied
     eventually emptied
     touch go
     ended $reader

@@ -94,6 +94,16 @@ START_TEST(a_use_puts_the_time_off)
 }
 END_TEST
 
+START_TEST(what_is_due_is_given_back_while_another_is_held_for_ever)
+{
+    const struct timespec nap = {.tv_nsec = 50000000};
+    keep(0, HOLDER_FOR_EVER);
+    nanosleep(&nap, NULL); /* so that the thread sleeps without a time to wake at */
+    keep(1, clock_monotonic_ns());
+    await_given(1);
+}
+END_TEST
+
 START_TEST(when_too_many_are_held_the_longest_idle_yields)
 {
     for (size_t i = 0; i < MOST; i++)
@@ -141,6 +151,7 @@ Suite *suite_view_holder(void)
     tcase_add_test(tests, what_is_due_is_given_back_and_the_rest_is_not);
     tcase_add_test(tests, what_is_in_use_is_given_back_when_it_is_not_any_more);
     tcase_add_test(tests, a_use_puts_the_time_off);
+    tcase_add_test(tests, what_is_due_is_given_back_while_another_is_held_for_ever);
     tcase_add_test(tests, when_too_many_are_held_the_longest_idle_yields);
     tcase_add_test(tests, those_in_use_and_those_that_do_not_yield_are_left_alone);
     tcase_add_test(tests, what_is_held_is_given_back_with_its_holder);
