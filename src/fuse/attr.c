@@ -82,6 +82,7 @@ void mount_stat(const struct mount *mount, uint64_t number, const struct node_at
         .st_uid = mount->config->uid,
         .st_gid = mount->config->gid,
         .st_size = (off_t)attr->size,
+        .st_blksize = (blksize_t)attr->piece_bytes,
         .st_blocks = (blkcnt_t)((attr->size + 511) / 512),
         .st_atim = time,
         .st_mtim = time,

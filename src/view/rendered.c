@@ -21,6 +21,9 @@
 
 #define CACHED_BYTES ((uint64_t)1 << 20) /* the kernel may cache backups' texts up to this size */
 
+/* Programs that go by it, as diff and grep do, else ask for 4 KiB at a time, past the page cache. */
+#define PIECE_BYTES ((uint32_t)1 << 17)
+
 struct rendered_node {
     struct node node;
     struct rendered rendered;
@@ -87,6 +90,7 @@ static int rendered_glance(struct node *node, struct node_attr *ret_attr, struct
     *ret_attr = (struct node_attr){
         .kind = NODE_FILE,
         .immutable = !scope_is_live(rendered->scope),
+        .piece_bytes = PIECE_BYTES,
     };
     if (sizes_known(rendered->scope, rendered->table, &sizes))
         ret_attr->size = rendered_of_sizes(rendered, &sizes);
