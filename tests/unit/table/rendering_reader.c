@@ -113,17 +113,16 @@ START_TEST(reading_shuffled_gives_equal_bytes)
     static const char *const names[] = {"by_rowid", "by_key", "no_position", "seen"};
 
     begin(_i, big);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        for (int form = TEXT_CSV; form <= TEXT_SQL; form++) {
-            struct rendering *rendering = reading_rows(names[i], (enum text_form)form);
-            struct rendering_reader *reader;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct rendering *rendering = reading_rows(names[i], (enum text_form)(i % 3));
+        struct rendering_reader *reader;
 
-            reading_text(&opened, reading_rows(names[i], (enum text_form)form), &whole);
-            reader = reading_new(&opened, rendering);
-            assert_shuffled(reader);
-            rendering_reader_free(reader);
-            rendering_unref(rendering);
-        }
+        reading_text(&opened, reading_rows(names[i], (enum text_form)(i % 3)), &whole);
+        reader = reading_new(&opened, rendering);
+        assert_shuffled(reader);
+        rendering_reader_free(reader);
+        rendering_unref(rendering);
+    }
     end();
 }
 END_TEST
