@@ -20,6 +20,7 @@ struct page_comparison;
 struct snapshot;
 struct source_info;
 struct source_sink;
+struct source_stamp;
 
 struct source_driver {
     const char *scheme; /* of its URLs: "sqlite" for sqlite:// and sqlite+anything:// */
@@ -30,6 +31,7 @@ struct source_driver {
     int (*check)(const char *name, struct err *err);
     int (*info)(const char *name, struct source_info *ret_info, struct err *err);
     int (*changed)(const char *name, int64_t *ret_changed_ns, struct err *err);
+    int (*stamp)(const char *name, struct source_stamp *ret_stamp, struct err *err);
     int (*capture)(const char *name, const struct source_sink *sink, const atomic_bool *cancel,
                    uint64_t *ret_image_bytes, struct err *err);
     uint32_t (*page_kind)(const void *page, size_t len);

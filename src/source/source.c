@@ -113,6 +113,11 @@ int source_changed(struct source *source, int64_t *ret_changed_ns, struct err *e
     return source->driver->changed(source->name, ret_changed_ns, err);
 }
 
+int source_stamp(struct source *source, struct source_stamp *ret_stamp, struct err *err)
+{
+    return source->driver->stamp(source->name, ret_stamp, err);
+}
+
 int source_capture(struct source *source, const struct source_sink *sink, const atomic_bool *cancel,
                    uint64_t *ret_image_bytes, struct err *err)
 {

@@ -31,7 +31,7 @@ int database_open_snapshot(struct snapshot *snapshot, struct database **ret_data
 void database_close(struct database *database); /* NULL is fine */
 
 /* Ends what runs: once `*cancel` is true (NULL: never), or behind `deadline_ns` on the monotonic
- * clock (0: never). Holds until it is set again; to be set while no cursor is open. */
+ * clock (0: never). Holds until it is set again; to be set between other calls. */
 void database_limit(struct database *database, const atomic_bool *cancel, int64_t deadline_ns);
 
 /* -ESTALE when the live database's file was replaced or deleted since it was opened: close it and

@@ -133,6 +133,7 @@ const struct source_driver sqlite_driver = {
     .check = check,
     .info = info,
     .changed = info_changed,
+    .stamp = info_stamp,
     .capture = capture_run,
     .schema = schema,
     .snapshot_schema = image_snapshot_schema,
