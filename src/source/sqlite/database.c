@@ -24,6 +24,7 @@
 
 #define BUSY_MS 1000
 #define OPEN_TRIES 5
+#define PREPARE_NS INT64_C(300000000) /* of work; statements that mean well take milliseconds */
 
 static int read_stream(void *arg, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
                        struct err *err)
@@ -152,8 +153,20 @@ int database_fail(const struct database *database, int rc, struct err *err)
     return connection_fail(connection, rc, err);
 }
 
+void database_hurry(struct patience *ret_patience)
+{
+    patience_begin(ret_patience, PREPARE_NS);
+}
+
+int database_patient(const struct patience *patience, int rc)
+{
+    patience_end();
+    return patience->exhausted ? SQLITE_INTERRUPT : rc;
+}
+
 int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err *err)
 {
+    struct patience patience;
     int rc;
 
     if (buf_error(&database->sql) < 0) {
@@ -162,8 +175,10 @@ int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err
     }
     if (database->image.vfs)
         snapshot_vfs_forget(database->image.vfs);
+    database_hurry(&patience);
     rc = statements_take(&database->statements, database_handle(database), buf_text(&database->sql),
                          ret_stmt);
+    rc = database_patient(&patience, rc);
     buf_clear(&database->sql);
     return rc == SQLITE_OK ? 0 : database_fail(database, rc, err);
 }
