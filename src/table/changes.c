@@ -60,8 +60,7 @@ uint64_t changes_rows_read(const struct changes *changes)
 
 bool change_counts_none(const struct change_counts *counts)
 {
-    return counts->inserted == 0 && counts->updated == 0 && counts->deleted == 0 &&
-           !counts->schema;
+    return counts->inserted == 0 && counts->updated == 0 && counts->deleted == 0 && !counts->schema;
 }
 
 /* ---- where to look ---- */
@@ -85,8 +84,8 @@ static int find_places(const struct changes *changes, const struct pair *pair,
     struct places places = {.whole = true};
     int r;
 
-    if ((!before && !after) || !changes->pages || !pair->same_leaves ||
-        pair->match == PAIR_APART || before->root_page == 0 || after->root_page == 0) {
+    if ((!before && !after) || !changes->pages || !pair->same_leaves || pair->match == PAIR_APART ||
+        before->root_page == 0 || after->root_page == 0) {
         *ret_places = places;
         return 0;
     }
@@ -292,8 +291,7 @@ static void listing_release(struct listing *listing)
 }
 
 int changes_table(struct changes *changes, const char *name, change_put *csv, void *csv_arg,
-                  change_put *sql, void *sql_arg, struct change_counts *ret_counts,
-                  struct err *err)
+                  change_put *sql, void *sql_arg, struct change_counts *ret_counts, struct err *err)
 {
     struct listing listing = {
         .csv = {.wanted = csv || ret_counts, .put = csv, .arg = csv_arg},

@@ -69,8 +69,9 @@ static void add_row(const struct relation *table, struct cursor *cursor, struct 
 void changes_csv_row(const struct pair *pair, enum merge_op op, struct cursor *before,
                      struct cursor *after, struct buf *out)
 {
-    static const char *const ops[] = {
-        [MERGE_INSERT] = "\"insert\"", [MERGE_UPDATE] = "\"update\"", [MERGE_DELETE] = "\"delete\""};
+    static const char *const ops[] = {[MERGE_INSERT] = "\"insert\"",
+                                      [MERGE_UPDATE] = "\"update\"",
+                                      [MERGE_DELETE] = "\"delete\""};
 
     buf_add_text(out, ops[op]);
     if (after)

@@ -1,11 +1,10 @@
 /*
  * Two cursors side by side.
  *
- * By rowid, the lower one is the one that the other side lacks. In the order of a b-tree of keys
- * the index is asked whose turn it is: where two rows have other keys, the earlier row is looked up
- * among the later ones. If it is there, it is ahead, and all that comes before it is new; if not, it
- * is gone. So collations, directions and encodings need not be known, and it costs one search for
- * each deleted row and each run of new ones.
+ * The one that stands first in the order of positions is the one that the other side lacks. Where
+ * nobody knows that order, but it is the same on both sides (keys in a collation of a program's
+ * own), the earlier row is looked up among the later ones: if it is there, it is ahead, and all
+ * that comes before it is new; if not, it is gone.
  *
  * In a rowid table the key may have moved to another rowid. A row that only one side has at a rowid
  * is looked up by its key on the other; its change is told where it is afterwards. A key with a
@@ -256,16 +255,40 @@ static int run_by_rowid(struct merge *merge, struct err *err)
 /* Which row is told and left: the earlier, the later, or both. */
 enum turn { TURN_OF_BOTH, TURN_OF_BEFORE, TURN_OF_AFTER };
 
-static int whose_turn(struct merge *merge, bool *ahead, enum turn *ret_turn, struct err *err)
+/* By their positions; of two that are equal there, but not the same, the earlier one first. */
+static int compare_turns(struct merge *merge, enum turn *ret_turn, struct err *err)
+{
+    const struct pair *pair = merge->pair;
+    struct value *before = pair->values, *after = pair->values + pair->key_count;
+    int order = 0, r;
+
+    for (size_t i = 0; i < pair->key_count; i++) {
+        cursor_value(merge->before.cursor, pair->before.key[i], &before[i]);
+        cursor_value(merge->after.cursor, pair->after.key[i], &after[i]);
+    }
+    r = database_compare(pair->after.database, pair->after.table, before, after, &order, err);
+    if (r == 0)
+        *ret_turn = order <= 0 ? TURN_OF_BEFORE : TURN_OF_AFTER;
+    return r;
+}
+
+static int look_up_turn(struct merge *merge, bool *ahead, enum turn *ret_turn, struct err *err)
 {
     struct cursor *found = NULL;
-    int r = 0;
+    int r = *ahead ? 1 : find(merge, &merge->before, &merge->after, &found, err);
 
-    *ret_turn = TURN_OF_AFTER;
-    if (!merge->before.there)
-        return 0;
-    if (!merge->after.there) {
-        *ret_turn = TURN_OF_BEFORE;
+    cursor_close(found);
+    if (r < 0)
+        return r;
+    *ahead = r == 1;
+    *ret_turn = *ahead ? TURN_OF_AFTER : TURN_OF_BEFORE;
+    return 0;
+}
+
+static int whose_turn(struct merge *merge, bool *ahead, enum turn *ret_turn, struct err *err)
+{
+    if (!merge->before.there || !merge->after.there) {
+        *ret_turn = merge->before.there ? TURN_OF_BEFORE : TURN_OF_AFTER;
         return 0;
     }
     if (keys_equal(merge, merge->before.cursor, merge->after.cursor)) {
@@ -273,21 +296,15 @@ static int whose_turn(struct merge *merge, bool *ahead, enum turn *ret_turn, str
         *ahead = false;
         return 0;
     }
-    if (*ahead)
-        return 0;
-    r = find(merge, &merge->before, &merge->after, &found, err);
-    cursor_close(found);
-    if (r < 0)
-        return r;
-    *ahead = r == 1;
-    *ret_turn = r == 1 ? TURN_OF_AFTER : TURN_OF_BEFORE;
-    return 0;
+    if (merge->pair->after.table->position_count > 0)
+        return compare_turns(merge, ret_turn, err);
+    return look_up_turn(merge, ahead, ret_turn, err);
 }
 
 static int run_by_turns(struct merge *merge, struct err *err)
 {
     bool ahead = false; /* the earlier row is known to come on the other side */
-    enum turn turn;
+    enum turn turn = TURN_OF_BOTH;
     int r = 0;
 
     while (merge->before.there || merge->after.there) {

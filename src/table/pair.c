@@ -1,8 +1,8 @@
 /*
  * How the rows of two tables are matched is decided here, once for a table.
  *
- * Tables whose SQL is the same have their rows in the same order, so nothing needs to know what
- * order that is. What is not in the same order any more is looked up by its key.
+ * Tables whose SQL is the same have their rows in the same order. What is not in the same order any
+ * more is looked up by its key.
  */
 #include "table/pair.h"
 
@@ -134,7 +134,7 @@ static int take_keys(struct pair *pair)
     if (take_key(&pair->before, &pair->key_count) < 0 ||
         take_key(&pair->after, &pair->key_count) < 0)
         return -ENOMEM;
-    pair->values = calloc(pair->key_count + 1, sizeof(*pair->values));
+    pair->values = calloc(2 * pair->key_count + 1, sizeof(*pair->values));
     return pair->values ? 0 : -ENOMEM;
 }
 

@@ -35,14 +35,14 @@ struct pair {
     struct pair_side before, after;
     enum pair_match match;
     size_t key_count;
-    struct value *values; /* room for a key */
+    struct value *values; /* room for two keys */
     size_t *partners;     /* for each later column the earlier one of its name, or NO_COLUMN */
     size_t *dropped;      /* earlier columns whose name no later one has */
     size_t dropped_count;
-    bool same_sql;        /* of the table itself */
-    bool same_parts;      /* of its indexes and triggers */
-    bool same_columns;    /* the texts of rows look alike */
-    bool same_leaves;     /* equal bytes on a page are equal rows */
+    bool same_sql;     /* of the table itself */
+    bool same_parts;   /* of its indexes and triggers */
+    bool same_columns; /* the texts of rows look alike */
+    bool same_leaves;  /* equal bytes on a page are equal rows */
 };
 
 /* Both databases have begun. -ENOENT if neither has the table. */

@@ -28,12 +28,12 @@
 #include "table/patch_internal.h"
 #include "table/pieces.h"
 
-#define PATCH_HEAD                                                                              \
+#define PATCH_HEAD                                                                          \
     "-- To be run outside of a transaction: foreign keys must be off, or they would act.\n" \
     "PRAGMA foreign_keys = OFF;\n"                                                          \
     "SAVEPOINT dbsnapfs_patch;\n"                                                           \
     "PRAGMA ignore_check_constraints = ON;\n"
-#define PATCH_TAIL                                 \
+#define PATCH_TAIL                             \
     "PRAGMA ignore_check_constraints = OFF;\n" \
     "RELEASE dbsnapfs_patch;\n"
 

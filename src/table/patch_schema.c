@@ -23,6 +23,8 @@
 #include "table/pair.h"
 #include "table/patch_internal.h"
 
+#define SEQUENCES "sqlite_sequence"
+
 static int add_literal(struct database *database, const char *text, struct buf *out,
                        struct err *err)
 {
@@ -50,8 +52,11 @@ int patch_drop_relation(const struct pair *pair, struct buf *out, struct err *er
         buf_add_text(out, ";\nPRAGMA writable_schema = RESET;\n");
         return r;
     }
-    buf_add_text(out, relation->kind == RELATION_VIEW ? "DROP VIEW IF EXISTS "
-                                                      : "DROP TABLE IF EXISTS ");
+    if (strcasecmp(relation->name, SEQUENCES) == 0) /* cannot be dropped */
+        buf_add_text(out, "DELETE FROM ");
+    else
+        buf_add_text(out, relation->kind == RELATION_VIEW ? "DROP VIEW IF EXISTS "
+                                                          : "DROP TABLE IF EXISTS ");
     text_sql_name(relation->name, out);
     buf_add_text(out, ";\n");
     return 0;
@@ -67,8 +72,9 @@ int patch_create_relation(const struct pair *pair, struct buf *out, struct err *
         add_statement(relation->sql, out);
         return 0;
     }
-    buf_add_text(out, "PRAGMA writable_schema = ON;\n"
-                      "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES('table', ");
+    buf_add_text(out,
+                 "PRAGMA writable_schema = ON;\n"
+                 "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES('table', ");
     r = add_literal(database, relation->name, out, err);
     buf_add_text(out, ", ");
     if (r == 0)
@@ -127,10 +133,8 @@ void patch_create_parts(const struct pair *pair, bool all, bool triggers, struct
 
 /* ---- what SQLite keeps ---- */
 
-#define SEQUENCES "sqlite_sequence"
-
 /* Makes the table of sequences and leaves nothing else. */
-#define MAKE_SEQUENCES                                                                 \
+#define MAKE_SEQUENCES                                                             \
     "CREATE TABLE \"dbsnapfs sequences\"(id INTEGER PRIMARY KEY AUTOINCREMENT);\n" \
     "DROP TABLE \"dbsnapfs sequences\";\n"
 
