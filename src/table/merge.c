@@ -7,8 +7,8 @@
  * that comes before it is new; if not, it is gone.
  *
  * In a rowid table the key may have moved to another rowid. A row that only one side has at a rowid
- * is looked up by its key on the other; its change is told where it is afterwards. A key with a
- * NULL is none.
+ * is looked up by its key on the other; its change is told where it is afterwards. So it is where
+ * the order is another than before. A key with a NULL is none.
  */
 #include "table/merge.h"
 
@@ -40,6 +40,10 @@ static int step(struct merge *merge, struct walk *walk, struct err *err)
     int r = walk->cursor ? cursor_next(walk->cursor, err) : 0;
 
     walk->there = r == 1;
+    if (r == 0) { /* it must not be asked again */
+        cursor_close(walk->cursor);
+        walk->cursor = NULL;
+    }
     if (r != 1)
         return r;
     ++*merge->rows_read;
@@ -174,15 +178,13 @@ static int tell_both(const struct merge *merge, struct cursor *before, struct cu
     return moved ? merge->each(merge->arg, MERGE_MOVE, before, after, err) : 0;
 }
 
-/* ---- by rowid ---- */
+/* ---- rows that have no partner beside them ---- */
 
 static bool has_key(const struct merge *merge, const struct walk *walk)
 {
-    return merge->pair->match == PAIR_BY_ROWID_AND_KEY &&
-           !key_has_null(merge, walk->side, walk->cursor);
+    return merge->pair->match != PAIR_BY_ROWID && !key_has_null(merge, walk->side, walk->cursor);
 }
 
-/* The earlier row has no later one at its rowid, or one of another name. */
 static int lone_before(struct merge *merge, struct err *err)
 {
     struct cursor *found = NULL;
@@ -208,6 +210,8 @@ static int lone_after(struct merge *merge, struct err *err)
     cursor_close(found);
     return r;
 }
+
+/* ---- by rowid ---- */
 
 static bool have_same_name(const struct merge *merge)
 {
@@ -325,38 +329,42 @@ static int run_by_turns(struct merge *merge, struct err *err)
     return 0;
 }
 
-/* ---- one side behind the other ---- */
+/* ---- in any order ---- */
 
-/* The row of the other side with this key, if rows have anything to do with each other. */
-static int find_partner(const struct merge *merge, const struct walk *from, const struct walk *in,
-                        struct cursor **ret_found, struct err *err)
+/* Rows that stand side by side need not be looked up. */
+static int run_by_lookup(struct merge *merge, struct err *err)
 {
-    if (merge->pair->match == PAIR_APART || key_has_null(merge, from->side, from->cursor))
-        return 0;
-    return find(merge, from, in, ret_found, err);
+    struct walk *before = &merge->before, *after = &merge->after;
+    int r = 0;
+
+    while (r == 0 && (before->there || after->there)) {
+        if (before->there && after->there && keys_equal(merge, before->cursor, after->cursor)) {
+            r = tell_both(merge, before->cursor, after->cursor, false, err);
+        } else {
+            if (before->there)
+                r = lone_before(merge, err);
+            if (r == 0 && after->there)
+                r = lone_after(merge, err);
+        }
+        if (r == 0)
+            r = step(merge, before, err);
+        if (r == 0)
+            r = step(merge, after, err);
+    }
+    return r;
 }
 
 static int run_apart(struct merge *merge, struct err *err)
 {
-    struct cursor *found;
     int r = 0;
 
     while (r == 0 && merge->before.there) {
-        found = NULL;
-        r = find_partner(merge, &merge->before, &merge->after, &found, err);
-        if (r >= 0)
-            r = r == 0 ? tell_gone(merge, err)
-                       : tell_both(merge, merge->before.cursor, found, false, err);
-        cursor_close(found);
+        r = tell_gone(merge, err);
         if (r == 0)
             r = step(merge, &merge->before, err);
     }
     while (r == 0 && merge->after.there) {
-        found = NULL;
-        r = find_partner(merge, &merge->after, &merge->before, &found, err);
-        cursor_close(found);
-        if (r >= 0)
-            r = r == 0 ? tell_new(merge, err) : 0;
+        r = tell_new(merge, err);
         if (r == 0)
             r = step(merge, &merge->after, err);
     }
@@ -384,6 +392,9 @@ int merge_run(struct pair *pair, const struct rowid_range *range, merge_each *ea
             break;
         case PAIR_BY_TURNS:
             r = run_by_turns(&merge, err);
+            break;
+        case PAIR_BY_LOOKUP:
+            r = run_by_lookup(&merge, err);
             break;
         default:
             r = run_apart(&merge, err);

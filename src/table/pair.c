@@ -107,7 +107,7 @@ static enum pair_match match_of(const struct pair *pair)
     if (before->position_is_rowid && after->position_is_rowid)
         return is_named_by_rowid(before) && is_named_by_rowid(after) ? PAIR_BY_ROWID
                                                                      : PAIR_BY_ROWID_AND_KEY;
-    if (pair->same_sql)
+    if (pair->same_sql && (after->without_rowid || after->key_count == 0))
         return PAIR_BY_TURNS;
     return before->key_count > 0 ? PAIR_BY_LOOKUP : PAIR_APART;
 }
@@ -224,4 +224,9 @@ void pair_release(struct pair *pair)
     free(pair->values);
     free(pair->partners);
     free(pair->dropped);
+}
+
+const char *pair_name(const struct pair *pair)
+{
+    return pair->after.relation ? pair->after.relation->name : pair->before.relation->name;
 }

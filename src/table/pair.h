@@ -50,6 +50,8 @@ int pair_init(struct database *before, struct database *after, const char *name,
               struct pair *ret_pair, struct err *err);
 void pair_release(struct pair *pair);
 
+const char *pair_name(const struct pair *pair); /* the later one */
+
 /* The index or trigger of this kind and name, or NULL. `relation` may be NULL. */
 const struct schema_part *pair_part(const struct relation *relation,
                                     const struct schema_part *wanted);

@@ -67,13 +67,20 @@ static bool has_lost_part(const struct pair *pair)
     return false;
 }
 
+static bool is_internal(const struct pair *pair)
+{
+    const struct relation *after = pair->after.relation;
+
+    return (after ? after : pair->before.relation)->kind == RELATION_INTERNAL;
+}
+
 static enum patch_kind kind_of(const struct pair *pair)
 {
     const struct relation *after = pair->after.relation;
 
     if (!after)
         return PATCH_GONE;
-    if (after->kind == RELATION_INTERNAL)
+    if (is_internal(pair))
         return PATCH_SYSTEM;
     if (!pair->same_sql || !pair->after.table || after->position_count == 0 || has_lost_part(pair))
         return PATCH_ANEW;
@@ -228,21 +235,31 @@ static int add_all_rows(struct patch *patch, uint64_t *rows_read, struct err *er
     return r;
 }
 
+/* With a table or an index goes what SQLite keeps about it, and with rows a sequence changes. */
+static int add_system_rows(struct patch *patch, struct err *err)
+{
+    const struct pair *pair = patch->pair;
+    bool statistics = patch->kind != PATCH_ROWS || !pair->same_parts;
+
+    if (is_internal(pair) || (!statistics && !patch->changed))
+        return 0;
+    return patch_system_rows(pair, statistics, &patch->pieces->text, err);
+}
+
 int patch_end(struct patch *patch, uint64_t *rows_read, struct err *err)
 {
     const struct pair *pair = patch->pair;
-    struct buf *out = &patch->pieces->text;
     bool anew = patch->kind == PATCH_ANEW;
     int r = 0;
 
     if ((anew || patch->kind == PATCH_SYSTEM) && pair->after.table)
         r = add_all_rows(patch, rows_read, err);
     if (r == 0 && (anew || patch->kind == PATCH_ROWS))
-        patch_create_parts(pair, anew, patch->changed, out);
-    if (r == 0 && (anew || patch->changed || (patch->kind == PATCH_ROWS && !pair->same_parts)))
-        r = patch_system_rows(pair, anew || !pair->same_parts, out, err);
+        patch_create_parts(pair, anew, patch->changed, &patch->pieces->text);
+    if (r == 0)
+        r = add_system_rows(patch, err);
     if (r < 0)
         return r;
-    buf_add_text(out, PATCH_TAIL);
+    buf_add_text(&patch->pieces->text, PATCH_TAIL);
     return pieces_end(patch->pieces, err);
 }

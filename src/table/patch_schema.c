@@ -175,7 +175,7 @@ static int add_system_row(const struct pair *pair, const struct relation *system
 static int set_system_rows(const struct pair *pair, const struct relation *system, struct buf *out,
                            struct err *err)
 {
-    const char *name = pair->after.relation->name;
+    const char *name = pair_name(pair);
     struct value wanted = {.kind = VALUE_TEXT, .bytes = name, .len = strlen(name)};
     size_t first = 0;
     struct selection selection = {.relation = system,
@@ -230,7 +230,8 @@ int patch_system_rows(const struct pair *pair, bool statistics, struct buf *out,
     const struct relation *sequences = schema_find(pair->after.schema, SEQUENCES);
     int r = 0;
 
-    if (pair->after.relation->autoincrement && sequences && sequences->column_count > 0)
+    if (pair->after.relation && pair->after.relation->autoincrement && sequences &&
+        sequences->column_count > 0)
         r = set_system_rows(pair, sequences, out, err);
     return r == 0 && statistics ? set_statistics(pair, out, err) : r;
 }

@@ -85,6 +85,15 @@ START_TEST(a_table_that_lost_its_rowid_is_matched_by_key)
 }
 END_TEST
 
+START_TEST(a_row_whose_rowid_is_hidden_is_matched_by_key)
+{
+    assert_told("CREATE TABLE t(rowid, oid PRIMARY KEY, _rowid_); INSERT INTO t VALUES(1,'a',1),"
+                "(2,'b',2),(4,'d',4)",
+                "DELETE FROM t WHERE oid='a'; INSERT INTO t VALUES(1,'a',9),(5,'e',5)",
+                "\"update\",\"a\",1,\"a\",1,1,\"a\",9|\"insert\",\"e\",,,,5,\"e\",5|");
+}
+END_TEST
+
 START_TEST(other_key_columns_make_other_rows)
 {
     assert_told("CREATE TABLE t(id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES(1,5)",
@@ -188,6 +197,7 @@ Suite *suite_table_merge(void)
     tcase_add_test(merge, keys_equal_in_a_collation_are_two);
     tcase_add_test(merge, keys_come_in_any_order_of_their_index);
     tcase_add_test(merge, a_table_that_lost_its_rowid_is_matched_by_key);
+    tcase_add_test(merge, a_row_whose_rowid_is_hidden_is_matched_by_key);
     tcase_add_test(merge, other_key_columns_make_other_rows);
     tcase_add_test(merge, the_ends_of_rowids_are_found);
     tcase_add_test(merge, rows_that_nothing_names_are_told_by_all_they_have);

@@ -90,6 +90,8 @@ static const struct {
      "ALTER TABLE a ADD COLUMN y; CREATE INDEX j ON a(y)"},
     {"CREATE TABLE a(x); CREATE INDEX i ON a(x); INSERT INTO a VALUES(1),(1); ANALYZE",
      "DROP TABLE sqlite_stat1; INSERT INTO a VALUES(1)"},
+    {"CREATE TABLE a(x); CREATE INDEX i ON a(x); INSERT INTO a VALUES(1),(1); ANALYZE",
+     "ALTER TABLE a RENAME TO b"},
     /* rows without a name or a place */
     {"CREATE TABLE a(rowid, oid, _rowid_); INSERT INTO a VALUES(1,2,3),(1,2,3),(2,2,2)",
      "DELETE FROM a WHERE rowid=2; INSERT INTO a VALUES(1,2,3),(NULL,NULL,x'00')"},
