@@ -8,12 +8,10 @@
 
 int bitmap_init(struct bitmap *map, uint64_t limit)
 {
-    uint64_t *words = calloc((size_t)(limit / 64 + 1), sizeof(*words));
-
-    if (!words)
-        return -ENOMEM;
-    *map = (struct bitmap){limit, 0, words};
-    return 0;
+    map->words = calloc((size_t)(limit / 64 + 1), sizeof(*map->words));
+    map->count = 0;
+    map->limit = map->words ? limit : 0;
+    return map->words ? 0 : -ENOMEM;
 }
 
 void bitmap_release(struct bitmap *map)

@@ -46,10 +46,8 @@ static void work(sqlite3 *db, uint64_t *seed)
         "DELETE FROM t WHERE id BETWEEN ?1 AND ?1 + 200",
         "INSERT OR REPLACE INTO t VALUES(?1, 'new text', ?2)",
         "INSERT INTO t(x, n) VALUES(hex(zeroblob(?1 % 3000)), ?2)",
-        "UPDATE b SET b = zeroblob(length(b) - 8) || x'0011223344556677' || ?1"
-        " WHERE length(b) > 8 AND n = ?1 % 60",
-        "UPDATE b SET b = CAST(substr(b, 1, length(b) - 5) || printf('%05d', ?1) AS BLOB)"
-        " WHERE length(b) > 5 AND n = ?2 % 60",
+        "UPDATE b SET b = CAST(substr(b, 6) || printf('%05d', ?1) AS BLOB) WHERE n = ?2 % 60",
+        "UPDATE b SET b = CAST(substr(b, 1, length(b) - 1) || 'x' AS BLOB) WHERE n = ?1 % 60",
         "UPDATE b SET b = zeroblob(?1 % 12000) WHERE n = ?2 % 60",
         "INSERT OR REPLACE INTO b VALUES(?1 % 700 - 350, zeroblob(?2 % 20000), ?1 % 60)",
         "DELETE FROM b WHERE n = ?1 % 60",

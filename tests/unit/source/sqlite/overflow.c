@@ -86,8 +86,9 @@ END_TEST
 START_TEST(an_update_of_equal_size_is_found)
 {
     begin(make_blobs, 4096, 0);
-    database_make("a.db", "UPDATE blobs SET b = substr(b, 1, 19000) || randomblob(1000)"
-                          " WHERE id IN (5, 6, 200)");
+    database_make("a.db",
+                  "UPDATE blobs SET b = CAST(substr(b, 1, 19000) || randomblob(1000) AS BLOB)"
+                  " WHERE id IN (5, 6, 200)");
     compare();
     ck_assert_int_eq(assert_sound(&two, "blobs"), 3);
     end();
@@ -144,8 +145,9 @@ START_TEST(a_table_without_rowid_is_whole_when_its_overflow_pages_changed)
           "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 100)"
           " INSERT INTO w SELECT i, randomblob(20000) FROM c;",
           4096, 0);
-    database_make("a.db", "UPDATE w SET b = substr(b, 1, 19990) || x'00112233445566778899'"
-                          " WHERE k = 50");
+    database_make("a.db",
+                  "UPDATE w SET b = CAST(substr(b, 1, 19990) || x'00112233445566778899' AS BLOB)"
+                  " WHERE k = 50");
     compare();
     table_ranges_get(&two, "w", &ranges);
     ck_assert(ranges.whole);
