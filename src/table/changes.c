@@ -153,7 +153,7 @@ int changes_candidates(struct changes *changes,
                        int (*each)(void *arg, const char *name, struct err *err), void *arg,
                        struct err *err)
 {
-    const struct schema *before, *after;
+    const struct schema *before = NULL, *after = NULL;
     int r = database_schema(changes->before.database, &before, err);
 
     if (r == 0)

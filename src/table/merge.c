@@ -309,10 +309,10 @@ static int run_by_turns(struct merge *merge, struct err *err)
 {
     bool ahead = false; /* the earlier row is known to come on the other side */
     enum turn turn = TURN_OF_BOTH;
-    int r = 0;
 
     while (merge->before.there || merge->after.there) {
-        r = whose_turn(merge, &ahead, &turn, err);
+        int r = whose_turn(merge, &ahead, &turn, err);
+
         if (r < 0)
             return r;
         if (turn == TURN_OF_BOTH)

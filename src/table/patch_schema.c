@@ -43,9 +43,10 @@ static void add_statement(const char *sql, struct buf *out)
 int patch_drop_relation(const struct pair *pair, struct buf *out, struct err *err)
 {
     const struct relation *relation = pair->before.relation;
-    int r = 0;
 
     if (relation->kind == RELATION_VIRTUAL) {
+        int r;
+
         buf_add_text(out, "PRAGMA writable_schema = ON;\n"
                           "DELETE FROM sqlite_schema WHERE type = 'table' AND name = ");
         r = add_literal(pair->before.database, relation->name, out, err);

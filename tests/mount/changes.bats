@@ -116,7 +116,7 @@ END
 @test "a new index, a new trigger and another order of columns" {
     shop
     second 'CREATE INDEX log_line ON log (line);
-        CREATE TRIGGER no_users BEFORE DELETE ON users BEGIN SELECT RAISE(ABORT, 'no'); END -- the end;
+        CREATE TRIGGER no_users BEFORE DELETE ON users BEGIN SELECT RAISE(ABORT, stop); END -- the end;
         ; DROP INDEX users_name'
     [ "$changed" = ' log users' ]
     second "CREATE TABLE p (item TEXT, country TEXT, price REAL, PRIMARY KEY (item, country));
