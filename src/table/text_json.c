@@ -14,6 +14,7 @@
 #define TEXT_HEAD "{\"text\":\""
 #define OBJECT_TAIL "\"}"
 #define REAL_HEAD "{\"real\":\""
+#define PADDING 64                 /* among the digits of base64 */
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 /* How many bytes more than one a byte has as an escape. */
@@ -42,8 +43,9 @@ static char *put_escape(unsigned char c, char *to)
     } else if (more[c] == 1) {
         *to++ = letters[c - 8];
     } else {
-        memcpy(to, "u00", 3);
-        to += 3;
+        *to++ = 'u';
+        *to++ = '0';
+        *to++ = '0';
         *to++ = digits[c >> 4];
         *to++ = digits[c & 15];
     }
@@ -93,7 +95,8 @@ void text_json_string(const char *text, struct buf *out)
 /* https://www.rfc-editor.org/rfc/rfc4648#section-4 */
 static void add_base64(const unsigned char *bytes, size_t len, struct buf *out)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
     char *to = buf_reserve(out, (len + 2) / 3 * 4);
 
     if (!to)
@@ -106,8 +109,8 @@ static void add_base64(const unsigned char *bytes, size_t len, struct buf *out)
         bits |= left > 2 ? bytes[i + 2] : 0;
         *to++ = digits[bits >> 18];
         *to++ = digits[bits >> 12 & 63];
-        *to++ = left > 1 ? digits[bits >> 6 & 63] : '=';
-        *to++ = left > 2 ? digits[bits & 63] : '=';
+        *to++ = digits[left > 1 ? bits >> 6 & 63 : PADDING];
+        *to++ = digits[left > 2 ? bits & 63 : PADDING];
     }
     *to = '\0';
     out->len = (size_t)(to - out->data);

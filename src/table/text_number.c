@@ -20,7 +20,7 @@
 
 #define LEAST_PLAIN 1e-4
 #define END_OF_PLAIN 1e15 /* and of what has 15 digits */
-#define SHORT_DECIMALS 18 /* 10^-4 times 10^19 has 16 digits */
+#define FEW_DECIMALS 3    /* tried one after another */
 #define MANTISSA_BITS 53
 
 /* All of these are exact. */
@@ -95,22 +95,30 @@ static size_t put_scaled(uint64_t number, unsigned decimals, char *to)
     return at;
 }
 
-/* Is it a decimal of 15 digits? 0 if not. */
+/* Is it number / 10^decimals, with a number of at most 15 digits? */
+static bool is_decimal(double size, unsigned decimals, uint64_t *ret_number)
+{
+    double scaled = size * powers[decimals];
+    uint64_t number;
+
+    if (scaled >= END_OF_PLAIN)
+        return false;
+    number = (uint64_t)(scaled + 0.5);
+    /* Far from an integer, compared with what a product is rounded by? */
+    if (fabs(scaled - (double)number) > scaled * 0x1p-51)
+        return false;
+    *ret_number = number;
+    return (double)number / powers[decimals] == size;
+}
+
+/* With so few decimals at most; 0 if it has more. */
 static size_t put_short(double size, unsigned decimals, char *to)
 {
-    for (unsigned k = 0; k <= decimals; k++) {
-        double scaled = size * powers[k];
-        uint64_t number;
+    uint64_t number;
 
-        if (scaled >= END_OF_PLAIN)
-            break;
-        number = (uint64_t)(scaled + 0.5);
-        /* Far from an integer, compared with what a product is rounded by. */
-        if (fabs(scaled - (double)number) > scaled * 0x1p-51)
-            continue;
-        if ((double)number / powers[k] == size)
+    for (unsigned k = 0; k <= decimals; k++)
+        if (is_decimal(size, k, &number))
             return put_scaled(number, k, to);
-    }
     return 0;
 }
 
@@ -121,14 +129,14 @@ static size_t put_by_library(double size, char *to)
     if (strtod(to, NULL) != size)
         len = snprintf(to, TEXT_NUMBER_BYTES - 1, "%.17g", size);
     if (!strpbrk(to, ".e")) {
-        memcpy(to + len, ".0", 2);
-        len += 2;
+        to[len++] = '.';
+        to[len++] = '0';
     }
     return (size_t)len;
 }
 
-/* A plain number that needs 17 digits. */
-static size_t put_long(double size, char *to)
+/* 17 digits, so many of them behind the point. */
+static size_t put_long(double size, unsigned decimals, char *to)
 {
 #ifdef __SIZEOF_INT128__
     __extension__ typedef unsigned __int128 wide;
@@ -136,11 +144,8 @@ static size_t put_long(double size, char *to)
     wide product = (wide)(uint64_t)ldexp(frexp(size, &exponent), MANTISSA_BITS);
     wide half = (wide)1 << (MANTISSA_BITS - exponent - 1);
     wide rest;
-    unsigned decimals = MOST_DECIMALS;
     uint64_t number;
 
-    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]) && size >= bounds[i]; i++)
-        decimals--;
     for (unsigned i = 0; i < decimals; i++)
         product *= 10;
     number = (uint64_t)(product >> (MANTISSA_BITS - exponent));
@@ -149,8 +154,25 @@ static size_t put_long(double size, char *to)
         number++;
     return put_scaled(number, decimals, to);
 #else
+    (void)decimals;
     return put_by_library(size, to);
 #endif
+}
+
+static size_t put_plain(double size, char *to)
+{
+    unsigned decimals = MOST_DECIMALS;
+    uint64_t number;
+    size_t len = put_short(size, FEW_DECIMALS, to);
+
+    if (len > 0)
+        return len;
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]) && size >= bounds[i]; i++)
+        decimals--;
+    /* What has fewer digits than 15 has zeros behind them. */
+    if (is_decimal(size, decimals - 2, &number))
+        return put_scaled(number, decimals - 2, to);
+    return put_long(size, decimals, to);
 }
 
 size_t text_put_decimal(double real, unsigned decimals, char to[TEXT_NUMBER_BYTES])
@@ -158,7 +180,9 @@ size_t text_put_decimal(double real, unsigned decimals, char to[TEXT_NUMBER_BYTE
     double size = fabs(real);
     size_t sign = real < 0, len;
 
-    if (size < LEAST_PLAIN || !(size < END_OF_PLAIN))
+    if (signbit(real) ? size < LEAST_PLAIN : size < LEAST_PLAIN && size > 0)
+        return 0;
+    if (!(size < END_OF_PLAIN))
         return 0;
     *to = '-';
     len = put_short(size, decimals, to + sign);
@@ -168,33 +192,35 @@ size_t text_put_decimal(double real, unsigned decimals, char to[TEXT_NUMBER_BYTE
 size_t text_put_real(double real, char to[TEXT_NUMBER_BYTES])
 {
     double size = fabs(real);
-    size_t sign = signbit(real) ? 1 : 0, len = 0;
+    size_t sign = signbit(real) ? 1 : 0;
 
     *to = '-';
     if (isinf(real)) {
-        memcpy(to + sign, "inf", 3);
-        return sign + 3;
+        for (const char *c = "inf"; *c; c++)
+            to[sign++] = *c;
+        return sign;
     }
-    if (size == 0 || (size >= LEAST_PLAIN && size < END_OF_PLAIN)) {
-        len = put_short(size, SHORT_DECIMALS, to + sign);
-        if (len == 0)
-            len = put_long(size, to + sign);
-    } else {
-        len = put_by_library(size, to + sign);
-    }
-    return sign + len;
+    if (size == 0 || (size >= LEAST_PLAIN && size < END_OF_PLAIN))
+        return sign + put_plain(size, to + sign);
+    return sign + put_by_library(size, to + sign);
 }
 
 void text_integer(int64_t integer, struct buf *out)
 {
-    char text[TEXT_NUMBER_BYTES];
+    char *to = buf_reserve(out, TEXT_NUMBER_BYTES);
 
-    buf_add(out, text, text_put_integer(integer, text));
+    if (!to)
+        return;
+    out->len += text_put_integer(integer, to);
+    out->data[out->len] = '\0';
 }
 
 void text_real(double real, struct buf *out)
 {
-    char text[TEXT_NUMBER_BYTES];
+    char *to = buf_reserve(out, TEXT_NUMBER_BYTES);
 
-    buf_add(out, text, text_put_real(real, text));
+    if (!to)
+        return;
+    out->len += text_put_real(real, to);
+    out->data[out->len] = '\0';
 }

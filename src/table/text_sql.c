@@ -129,10 +129,11 @@ static size_t decode(const unsigned char *p, size_t len, unsigned *ret_character
 
 static void add_unit(const struct text_encoding *encoding, unsigned unit, struct buf *out)
 {
-    char high = (char)(unsigned char)(unit >> 8), low = (char)(unsigned char)(unit & 0xff);
+    unsigned char high = (unsigned char)(unit >> 8), low = (unsigned char)(unit & 0xff);
+    const unsigned char bytes[] = {encoding->big_endian ? high : low,
+                                   encoding->big_endian ? low : high};
 
-    buf_add_char(out, encoding->big_endian ? high : low);
-    buf_add_char(out, encoding->big_endian ? low : high);
+    buf_add(out, bytes, sizeof(bytes));
 }
 
 static void add_utf16(const struct text_encoding *encoding, const struct value *value,

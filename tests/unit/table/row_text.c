@@ -1,252 +1,278 @@
-/*
- * src/table/row_text.c and the forms under it: what is written is read back by others. Each test
- * runs on the live database and on a stored backup, in UTF-8 and in both of UTF-16.
- */
+/* src/table/row_text.c, text_csv.c, text_json.c: what is written is read back by others. */
 #include <check.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dbsnapfs/table/text.h"
-#include "source/sqlite/opened_support.h"
 #include "source/sqlite/support.h"
+#include "table/rows_support.h"
 
 Suite *suite_table_row_text(void);
 
-enum { WAYS = 6 };
+/* ---- CSV and JSON, read by readers of the tests' own ---- */
 
-static const char *encoding_of(int way)
+/* One field of CSV as the value that it says; returns where it ends. `bytes` keeps TEXT and BLOB. */
+static const char *read_field(const char *at, const char *end, struct buf *bytes,
+                              struct value *ret_value)
 {
-    static const char *const encodings[] = {"UTF-8", "UTF-16le", "UTF-16be"};
+    struct value value = {.kind = VALUE_NULL};
+    size_t len = 0;
 
-    return encodings[way / 2];
+    buf_clear(bytes);
+    if (*at == '"') {
+        value.kind = VALUE_TEXT;
+        for (at++; *at != '"' || at[1] == '"'; at++) {
+            ck_assert(at < end);
+            at += *at == '"';
+            buf_add_char(bytes, *at);
+        }
+        at++;
+    } else if (*at == 'x') {
+        value.kind = VALUE_BLOB;
+        for (at += 2; *at != '\''; at += 2) {
+            char digits[] = {at[0], at[1], '\0'};
+
+            buf_add_char(bytes, (char)strtol(digits, NULL, 16));
+        }
+        at++;
+    } else if ((len = strcspn(at, ",\r")) > 0) {
+        bool is_real = strcspn(at, ".en") < len; /* of a number, inf, -inf */
+
+        value.kind = is_real ? VALUE_REAL : VALUE_INTEGER;
+        value.real = is_real ? strtod(at, NULL) : 0;
+        value.integer = is_real ? 0 : strtoll(at, NULL, 10);
+        at += len;
+    }
+    value.bytes = bytes->data;
+    value.len = bytes->len;
+    *ret_value = value;
+    return at;
 }
 
-/* a.db in the encoding of this way, opened. */
-static void begin(int way, const char *sql, struct opened *opened)
+static void decode_base64(const char *text, struct buf *out)
 {
-    struct buf all = BUF_INIT;
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    unsigned bits = 0, count = 0;
 
-    buf_addf(&all, "PRAGMA encoding = '%s'; ", encoding_of(way));
-    buf_add_text(&all, sql);
-    database_make("a.db", buf_text(&all));
-    buf_free(&all);
-    opened_begin(opened, way % 2 == 1);
+    ck_assert_uint_eq(strlen(text) % 4, 0);
+    for (; *text && *text != '='; text++) {
+        bits = bits << 6 | (unsigned)(strchr(digits, *text) - digits);
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            buf_add_char(out, (char)(unsigned char)(bits >> count & 0xff));
+        }
+    }
 }
 
-static struct cursor *open_cursor(const struct opened *opened, const struct relation *relation,
-                                  bool heads)
+static void value_of_json(const json_t *json, struct buf *bytes, struct value *ret_value)
 {
-    struct selection selection = {.relation = relation, .what = heads ? SELECT_HEADS : SELECT_ROWS};
-    struct cursor *cursor = NULL;
+    struct value value = {.kind = VALUE_NULL};
+    const char *base64 = json_string_value(json_object_get(json, "base64"));
+    const char *text = json_string_value(json_object_get(json, "text"));
+    const char *real = json_string_value(json_object_get(json, "real"));
+
+    buf_clear(bytes);
+    if (json_is_integer(json)) {
+        value.kind = VALUE_INTEGER;
+        value.integer = json_integer_value(json);
+    } else if (json_is_real(json) || real) {
+        value.kind = VALUE_REAL;
+        value.real = real ? strtod(real, NULL) : json_real_value(json);
+    } else if (json_is_string(json)) {
+        value.kind = VALUE_TEXT;
+        buf_add(bytes, json_string_value(json), json_string_length(json));
+    } else if (base64 || text) {
+        value.kind = base64 ? VALUE_BLOB : VALUE_TEXT;
+        decode_base64(base64 ? base64 : text, bytes);
+    } else {
+        ck_assert(json_is_null(json));
+    }
+    value.bytes = bytes->data;
+    value.len = bytes->len;
+    *ret_value = value;
+}
+
+static void assert_value(struct cursor *cursor, size_t column, const struct value *value)
+{
+    struct value expected, id;
+
+    cursor_value(cursor, column, &expected);
+    cursor_value(cursor, 0, &id);
+    ck_assert_msg(value_equal(&expected, value), "value of row %lld", (long long)id.integer);
+}
+
+START_TEST(csv_gives_every_value_again)
+{
+    struct opened opened;
+    struct cursor *cursor;
+    struct buf out = BUF_INIT, bytes = BUF_INIT;
     struct err err = ERR_INIT;
+    const char *at;
 
-    ck_assert_msg(cursor_open(opened->database, &selection, &cursor, &err) == 0, "%s", err.text);
-    return cursor;
+    rows_begin(_i, rows_every_value, &opened);
+    rows_render(&opened, "t", TEXT_CSV, &out);
+    cursor = rows_open_cursor(&opened, opened_find(&opened, "t"), false);
+    ck_assert_int_eq(strncmp(out.data, "\"id\",\"v\"\r\n", 10), 0);
+    at = out.data + 10;
+    while (cursor_next(cursor, &err) > 0)
+        for (size_t i = 0; i < 2; i++) {
+            struct value value;
+
+            at = read_field(at, out.data + out.len, &bytes, &value);
+            assert_value(cursor, i, &value);
+            ck_assert_int_eq(strncmp(at, i == 0 ? "," : "\r\n", 1 + i), 0);
+            at += 1 + i;
+        }
+    ck_assert_ptr_eq(at, out.data + out.len);
+    cursor_close(cursor);
+    opened_end(&opened);
+    buf_free(&bytes);
+    buf_free(&out);
+}
+END_TEST
+
+/* The next line's object, or all that is left. */
+static json_t *read_object(const char **at, const char *end)
+{
+    const char *line_end = memchr(*at, '\n', (size_t)(end - *at));
+    json_error_t error;
+    json_t *json;
+
+    ck_assert_ptr_nonnull(line_end);
+    json = json_loadb(*at, (size_t)(line_end - *at), JSON_ALLOW_NUL, &error);
+    ck_assert_msg(json != NULL, "%s", error.text);
+    *at = line_end + 1;
+    return json;
 }
 
-/* The length of all rows, by a cursor of this kind. */
-static uint64_t length_of(const struct opened *opened, const struct relation *relation,
-                          enum text_form form, bool heads)
+START_TEST(ndjson_gives_every_value_again)
 {
-    struct row_text *text = NULL;
+    struct opened opened;
+    struct cursor *cursor;
+    struct buf out = BUF_INIT, bytes = BUF_INIT, one = BUF_INIT;
     struct err err = ERR_INIT;
-    struct cursor *cursor = open_cursor(opened, relation, heads);
-    uint64_t sum = 0, bytes = 0;
+    const char *at;
 
-    ck_assert_int_eq(row_text_new(relation, form, &text, &err), 0);
+    rows_begin(_i, rows_every_value, &opened);
+    rows_render(&opened, "t", TEXT_NDJSON, &out);
+    cursor = rows_open_cursor(&opened, opened_find(&opened, "t"), false);
+    at = out.data;
     while (cursor_next(cursor, &err) > 0) {
-        ck_assert_msg(row_text_length(text, opened->database, cursor, &bytes, &err) == 0, "%s",
-                      err.text);
-        sum += bytes;
-    }
-    cursor_close(cursor);
-    row_text_free(text);
-    return sum;
-}
+        json_t *json = read_object(&at, out.data + out.len), *again;
+        struct value value;
 
-/* Head, rows and tail; the lengths are checked on the way. */
-static void render(const struct opened *opened, const char *name, enum text_form form,
-                   struct buf *out)
+        ck_assert_uint_eq(json_object_size(json), 2);
+        value_of_json(json_object_get(json, "id"), &bytes, &value);
+        assert_value(cursor, 0, &value);
+        value_of_json(json_object_get(json, "v"), &bytes, &value);
+        assert_value(cursor, 1, &value);
+        buf_clear(&one);
+        ck_assert_int_eq(row_text_json(opened_find(&opened, "t"), cursor, &one, &err), 0);
+        again = json_loadb(one.data, one.len, JSON_ALLOW_NUL, NULL);
+        ck_assert(json_equal(json, again));
+        json_decref(again);
+        json_decref(json);
+    }
+    ck_assert_ptr_eq(at, out.data + out.len);
+    cursor_close(cursor);
+    opened_end(&opened);
+    buf_free(&one);
+    buf_free(&bytes);
+    buf_free(&out);
+}
+END_TEST
+
+/* ---- the forms ---- */
+
+START_TEST(each_form_shows_kinds_apart)
 {
-    const struct relation *relation = opened_find(opened, name);
+    struct opened opened;
+
+    rows_begin(_i,
+               "CREATE TABLE t(a, \"b \"\"q\"\"\");"
+               "INSERT INTO t VALUES (1, 1.0), ('1', x'0aFF'), (NULL, 'x\"y'), (9e999, ''),"
+               " (char(0, 7, 10, 13, 92), x'')",
+               &opened);
+    rows_assert_text_bytes(
+        &opened, "t", TEXT_CSV,
+        BYTES("\"a\",\"b \"\"q\"\"\"\r\n1,1.0\r\n\"1\",x'0aff'\r\n,\"x\"\"y\"\r\n"
+              "inf,\"\"\r\n\"\0\a\n\r\\\",x''\r\n"));
+    rows_assert_text(&opened, "t", TEXT_NDJSON,
+                     "{\"a\":1,\"b \\\"q\\\"\":1.0}\n"
+                     "{\"a\":\"1\",\"b \\\"q\\\"\":{\"base64\":\"Cv8=\"}}\n"
+                     "{\"a\":null,\"b \\\"q\\\"\":\"x\\\"y\"}\n"
+                     "{\"a\":{\"real\":\"inf\"},\"b \\\"q\\\"\":\"\"}\n"
+                     "{\"a\":\"\\u0000\\u0007\\n\\r\\\\\",\"b \\\"q\\\"\":{\"base64\":\"\"}}\n");
+    opened_end(&opened);
+}
+END_TEST
+
+START_TEST(a_row_of_one_null_is_an_empty_line_of_csv)
+{
+    struct opened opened;
+
+    rows_begin(_i, "CREATE TABLE t(a); INSERT INTO t VALUES (NULL), ('')", &opened);
+    rows_assert_text(&opened, "t", TEXT_CSV, "\"a\"\r\n\r\n\"\"\r\n");
+    opened_end(&opened);
+}
+END_TEST
+
+START_TEST(a_view_has_its_columns_as_they_come)
+{
+    struct opened opened;
+
+    rows_begin(_i, "CREATE VIEW v AS SELECT 1 AS a, 2.5 AS a, x'00'; CREATE TABLE e(a, b)",
+               &opened);
+    rows_assert_text(&opened, "v", TEXT_CSV, "\"a\",\"a:1\",\"x'00'\"\r\n1,2.5,x'00'\r\n");
+    rows_assert_text(&opened, "e", TEXT_CSV, "\"a\",\"b\"\r\n");
+    rows_assert_text(&opened, "e", TEXT_NDJSON, "");
+    opened_end(&opened);
+}
+END_TEST
+
+START_TEST(row_json_has_a_column_a_line)
+{
+    struct opened opened;
+    struct cursor *cursor;
+    struct buf out = BUF_INIT;
+    struct err err = ERR_INIT;
+
+    rows_begin(_i, "CREATE TABLE t(id INTEGER PRIMARY KEY, \"a b\"); INSERT INTO t VALUES (1, 'x')",
+               &opened);
+    cursor = rows_open_cursor(&opened, opened_find(&opened, "t"), false);
+    ck_assert_int_eq(cursor_next(cursor, &err), 1);
+    ck_assert_int_eq(row_text_json(opened_find(&opened, "t"), cursor, &out, &err), 0);
+    ck_assert_str_eq(buf_text(&out), "{\n  \"id\": 1,\n  \"a b\": \"x\"\n}\n");
+    cursor_close(cursor);
+    opened_end(&opened);
+    buf_free(&out);
+}
+END_TEST
+
+START_TEST(a_broken_view_has_no_rows_and_says_why)
+{
+    struct opened opened;
     struct row_text *text = NULL;
     struct err err = ERR_INIT;
-    struct cursor *cursor = open_cursor(opened, relation, false);
-    size_t begin;
-    int r;
 
-    ck_assert_msg(row_text_new(relation, form, &text, &err) == 0, "%s", err.text);
-    buf_clear(out);
-    row_text_head(text, out);
-    begin = out->len;
-    while ((r = cursor_next(cursor, &err)) > 0) {
-        uint64_t bytes = 0;
-        size_t before = out->len;
-
-        ck_assert_int_eq(row_text_length(text, opened->database, cursor, &bytes, &err), 0);
-        ck_assert_msg(row_text_add(text, opened->database, cursor, out, &err) == 0, "%s", err.text);
-        ck_assert_uint_eq(out->len - before, bytes);
-    }
-    ck_assert_msg(r == 0, "%s", err.text);
-    cursor_close(cursor);
-    ck_assert_uint_eq(length_of(opened, relation, form, true), out->len - begin);
-    row_text_tail(text, out);
-    ck_assert_int_eq(buf_error(out), 0);
-    ck_assert_uint_eq(strlen(out->data + out->len), 0);
-    row_text_free(text);
+    rows_begin(_i, "CREATE TABLE gone(a); CREATE VIEW v AS SELECT * FROM gone; DROP TABLE gone",
+               &opened);
+    ck_assert_int_eq(row_text_new(opened_find(&opened, "v"), TEXT_CSV, &text, &err), -EIO);
+    ck_assert_str_eq(err.text, "v: no such table: main.gone");
+    opened_end(&opened);
+    row_text_free(NULL);
 }
+END_TEST
 
-static void assert_text(const struct opened *opened, const char *name, enum text_form form,
-                        const char *expected)
+START_TEST(names_that_are_no_text_are_shown_as_json)
 {
     struct buf out = BUF_INIT;
 
-    render(opened, name, form, &out);
-    ck_assert_str_eq(buf_text(&out), expected);
-    ck_assert_uint_eq(out.len, strlen(expected));
+    text_json_string("a\xff\"\xc3\xa9\xe2\x82", &out);
+    ck_assert_str_eq(buf_text(&out), "\"a\xef\xbf\xbd\\\"\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\"");
     buf_free(&out);
-}
-
-/* ---- values of all kinds, read back ---- */
-
-/* TEXT that is not UTF-8 is what it seems in UTF-8 alone; 00D8 and D800 are half a surrogate pair. */
-static const char every_value[] =
-    "CREATE TABLE t(id INTEGER PRIMARY KEY, v);"
-    "INSERT INTO t(v) VALUES (NULL), (0), (-1), (9223372036854775807), (-9223372036854775808),"
-    " (0.1), (-0.0), (0.0), (1.0), (1e300), (1e999), (-1e999), (0.1 + 0.2), (5e-324),"
-    " (1.7976931348623157e308), (123456.789012345678), (9007199254740993.0), (1.00005),"
-    " (3.0517578125e-05), (100.25), (-7.5), (1e15), (123456789012345.6),"
-    " (''), ('a'), ('it''s'), ('\"'), (char(13)), (char(10)), (char(13, 10)), ('a,b'),"
-    " ('1'), ('NULL'), (char(0)), ('a' || char(0) || 'b'), (char(0, 0, 13, 0, 39)),"
-    " ('\\0' || char(0)), ('\\r\\r1' || char(13) || '\\'), ('\\0\\01\\02\\03' || char(0)),"
-    " ('\\r\\r1\\r2\\r3' || char(13)), ('\\r\\r1\\r2\\r3'), ('\\' || char(13, 0) || 'r0'),"
-    " (char(13) || 'a' || char(10) || 'b' || char(13, 10) || char(10) || '.quit' || char(10)"
-    "  || '/' || char(10) || ';' || char(10) || '--' || char(13, 10)),"
-    " (char(233)), (char(8364)), (char(128024)), (char(65534)), (char(65535)), (char(65279) || 'a'),"
-    " (char(65535, 0, 13, 39)), (char(1, 8, 9, 12, 31, 127, 128, 92)), (char(65533)),"
-    " (char(1114111)), (char(55295)), (char(57344)),"
-    " (CAST(x'ff' AS TEXT)), (CAST(x'41ff00' AS TEXT)), (CAST(x'00d8' AS TEXT)),"
-    " (CAST(x'd800' AS TEXT)), (CAST(x'eda08041' AS TEXT)), (CAST(x'4100d841dc00' AS TEXT)),"
-    " (CAST(x'c0af27' AS TEXT)),"
-    " (x''), (x'00'), (x'00ff0a'), (x'27'), (x'6162'), (zeroblob(1)), (randomblob(300)),"
-    " (printf('%.5000c', 'x')), (replace(printf('%.3000c', 'x'), 'x', char(13, 0))),"
-    " (replace(printf('%.3000c', 'x'), 'x', ''''));";
-
-/* The shell drops the CR of a line that ends in CR LF, and its SQL ends at a NUL. */
-static void run_as_the_shell(const char *name, const struct buf *sql)
-{
-    sqlite3 *db = shell_open(name);
-    struct buf lines = BUF_INIT;
-
-    ck_assert_ptr_null(memchr(sql->data, '\0', sql->len));
-    for (size_t i = 0; i < sql->len; i++)
-        if (sql->data[i] != '\r' || sql->data[i + 1] != '\n')
-            buf_add_char(&lines, sql->data[i]);
-    database_exec(db, buf_text(&lines));
-    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
-    buf_free(&lines);
-}
-
-/* b.db's table has the rows of a.db's, byte for byte and kind for kind. */
-static void assert_equal_rows(const char *name, const char *rows)
-{
-    sqlite3 *db = shell_open("b.db");
-    char *sql = sqlite3_mprintf("ATTACH %Q AS a", folder_path("a.db"));
-
-    database_exec(db, sql);
-    sqlite3_free(sql);
-    sql = sqlite3_mprintf("SELECT (SELECT count(*) FROM main.\"%w\")"
-                          " - (SELECT count(*) FROM a.\"%w\")",
-                          name, name);
-    ck_assert_int_eq(database_int(db, sql), 0);
-    sqlite3_free(sql);
-    sql = sqlite3_mprintf("SELECT count(*) FROM (SELECT %s FROM a.\"%w\" EXCEPT"
-                          " SELECT %s FROM main.\"%w\")",
-                          rows, name, rows, name);
-    ck_assert_int_eq(database_int(db, sql), 0);
-    sqlite3_free(sql);
-    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
-}
-
-/* Makes b.db by the schema, runs the table's rows.sql there, and compares. */
-static void assert_restores(int way, const struct opened *opened, const char *schema,
-                            const char *name, const char *rows)
-{
-    struct buf sql = BUF_INIT, all = BUF_INIT;
-
-    buf_addf(&all, "PRAGMA encoding = '%s'; %s", encoding_of(way), schema);
-    database_make("b.db", buf_text(&all));
-    render(opened, name, TEXT_SQL, &sql);
-    run_as_the_shell("b.db", &sql);
-    assert_equal_rows(name, rows);
-    buf_free(&all);
-    buf_free(&sql);
-}
-
-START_TEST(sql_gives_every_value_again)
-{
-    struct opened opened;
-
-    begin(_i, every_value, &opened);
-    assert_restores(_i, &opened, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)", "t",
-                    "id, typeof(v), CASE typeof(v) WHEN 'text' THEN CAST(v AS BLOB) ELSE v END,"
-                    " quote(v)");
-    opened_end(&opened);
-}
-END_TEST
-
-START_TEST(sql_restores_rowids_and_leaves_out_what_is_generated)
-{
-    static const char schema[] =
-        "CREATE TABLE \"or\"\"der\"(\"select\" TEXT, \"a b\", g AS (\"select\" || 1),"
-        " s AS (\"a b\" + 1) STORED, CHECK (s <> 0));"
-        "CREATE TABLE taken(rowid, oid, _rowid_);"
-        "CREATE TABLE w(a TEXT, b INT, PRIMARY KEY (b, a)) WITHOUT ROWID;"
-        "CREATE TABLE up(id INTEGER PRIMARY KEY, p REFERENCES up);";
-    struct opened opened;
-    struct buf sql = BUF_INIT;
-
-    buf_add_text(&sql, schema);
-    buf_add_text(&sql,
-                 "INSERT INTO \"or\"\"der\"(rowid, \"select\", \"a b\") VALUES(7, 'x', 1),"
-                 " (-9223372036854775808, NULL, 2), (9223372036854775807, 1, 3);"
-                 "INSERT INTO taken VALUES (1, 2, 3); INSERT INTO w VALUES ('a', 1), ('b', 0);"
-                 "INSERT INTO up VALUES (1, 2), (2, NULL)");
-    begin(_i, buf_text(&sql), &opened);
-    assert_restores(_i, &opened, schema, "or\"der", "rowid, *");
-    render(&opened, "taken", TEXT_SQL, &sql);
-    run_as_the_shell("b.db", &sql);
-    assert_equal_rows("taken", "*");
-    render(&opened, "w", TEXT_SQL, &sql);
-    run_as_the_shell("b.db", &sql);
-    assert_equal_rows("w", "*");
-    render(&opened, "up", TEXT_SQL, &sql);
-    run_as_the_shell("b.db", &sql);
-    assert_equal_rows("up", "*");
-    opened_end(&opened);
-    buf_free(&sql);
-}
-END_TEST
-
-START_TEST(sql_is_an_insert_that_names_its_columns)
-{
-    struct opened opened;
-
-    begin(
-        _i,
-        "CREATE TABLE \"or\"\"der\"(a, \"b c\", g AS (a)); CREATE TABLE k(id INTEGER PRIMARY KEY);"
-        "INSERT INTO \"or\"\"der\"(rowid, a) VALUES (3, 'it''s'); INSERT INTO k VALUES (-5)",
-        &opened);
-    assert_text(&opened, "or\"der", TEXT_SQL,
-                "SAVEPOINT dbsnapfs_rows;\nPRAGMA defer_foreign_keys = ON;\n"
-                "INSERT INTO \"or\"\"der\"(\"rowid\",\"a\",\"b c\") VALUES(3,'it''s',NULL);\n"
-                "RELEASE dbsnapfs_rows;\n");
-    assert_text(&opened, "k", TEXT_SQL,
-                "SAVEPOINT dbsnapfs_rows;\nPRAGMA defer_foreign_keys = ON;\n"
-                "INSERT INTO \"k\"(\"id\") VALUES(-5);\n"
-                "RELEASE dbsnapfs_rows;\n");
-    opened_end(&opened);
 }
 END_TEST
 
@@ -256,9 +282,14 @@ Suite *suite_table_row_text(void)
     TCase *rows = tcase_create("rows");
 
     tcase_add_checked_fixture(rows, folder_set_up, folder_tear_down);
-    tcase_add_loop_test(rows, sql_gives_every_value_again, 0, WAYS);
-    tcase_add_loop_test(rows, sql_restores_rowids_and_leaves_out_what_is_generated, 0, WAYS);
-    tcase_add_loop_test(rows, sql_is_an_insert_that_names_its_columns, 0, WAYS);
+    tcase_add_loop_test(rows, csv_gives_every_value_again, 0, ROWS_WAYS);
+    tcase_add_loop_test(rows, ndjson_gives_every_value_again, 0, ROWS_WAYS);
+    tcase_add_loop_test(rows, each_form_shows_kinds_apart, 0, ROWS_WAYS);
+    tcase_add_loop_test(rows, a_row_of_one_null_is_an_empty_line_of_csv, 0, ROWS_WAYS);
+    tcase_add_loop_test(rows, a_view_has_its_columns_as_they_come, 0, ROWS_WAYS);
+    tcase_add_loop_test(rows, row_json_has_a_column_a_line, 0, ROWS_WAYS);
+    tcase_add_loop_test(rows, a_broken_view_has_no_rows_and_says_why, 0, ROWS_WAYS);
+    tcase_add_test(rows, names_that_are_no_text_are_shown_as_json);
     suite_add_tcase(suite, rows);
     return suite;
 }

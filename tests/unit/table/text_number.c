@@ -24,12 +24,14 @@ static const char *real_text(double real)
 static void assert_as_defined(double real)
 {
     char expected[64];
+    size_t len;
 
     snprintf(expected, sizeof(expected), "%.15g", real);
     if (strtod(expected, NULL) != real)
         snprintf(expected, sizeof(expected), "%.17g", real);
+    len = strlen(expected);
     if (!strpbrk(expected, ".en"))
-        strcat(expected, ".0");
+        snprintf(expected + len, sizeof(expected) - len, ".0");
     ck_assert_str_eq(real_text(real), expected);
 }
 
@@ -135,7 +137,9 @@ START_TEST(a_decimal_has_no_more_places_than_are_asked_for)
     ck_assert_uint_eq(text_put_decimal(12.34567, 4, text), 0);
     ck_assert_uint_eq(text_put_decimal(0.1 + 0.2, 4, text), 0);
     ck_assert_uint_eq(text_put_decimal(1e15, 4, text), 0);
-    ck_assert_uint_eq(text_put_decimal(0.0, 4, text), 0);
+    ck_assert_uint_eq(text_put_decimal(-0.0, 4, text), 0);
+    ck_assert_uint_eq(text_put_decimal(0.0, 4, text), 3);
+    ck_assert_uint_eq(text_put_decimal(1e-5, 4, text), 0);
     ck_assert_uint_eq(text_put_decimal(INFINITY, 4, text), 0);
     ck_assert_uint_eq(text_put_decimal(NAN, 4, text), 0);
 }

@@ -8,11 +8,12 @@ Suite *suite_util_utf8(void);
 
 START_TEST(text_is_valid_wherever_its_characters_lie)
 {
+    static const char elephant[] = {'\xf0', '\x9f', '\x90', '\x98'};
     char text[64];
 
     for (size_t at = 0; at < 40; at++) {
         memset(text, 'a', sizeof(text));
-        memcpy(text + at, "\xf0\x9f\x90\x98", 4);
+        memcpy(text + at, elephant, sizeof(elephant));
         ck_assert(utf8_valid(text, sizeof(text)));
         ck_assert(utf8_valid(text, at + 4));
         ck_assert(!utf8_valid(text, at + 3));
