@@ -19,6 +19,7 @@
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "scope.h"
+#include "tables.h"
 
 #define NOT_COUNTED UINT64_MAX
 
@@ -121,8 +122,22 @@ static int count_make(void *context, struct node **ret_node, struct err *err)
     return 0;
 }
 
+static int table_rows_make(void *context, struct node **ret_node, struct err *err)
+{
+    const struct table *table = context;
+    return rows_make(table->scope, table->name, ret_node, err);
+}
+
+static int table_by_make(void *context, struct node **ret_node, struct err *err)
+{
+    const struct table *table = context;
+    return by_make(table->scope, table->name, ret_node, err);
+}
+
 static const struct node_static_entry table_files[] = {
     {"count", NODE_FILE, false, count_make},
+    {"rows", NODE_DIRECTORY, false, table_rows_make},
+    {"by", NODE_DIRECTORY, false, table_by_make},
     {NULL, NODE_FILE, false, NULL},
 };
 

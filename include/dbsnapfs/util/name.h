@@ -28,7 +28,7 @@ int name_encode(const void *bytes, size_t len, struct buf *out);
 int name_decode(const char *name, struct buf *out);
 
 struct name_part {
-    const char *kind; /* NULL: none */
+    const char *kind;  /* NULL: none */
     const void *bytes; /* NULL: there is a kind and nothing else */
     size_t len;
 };
