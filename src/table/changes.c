@@ -84,7 +84,7 @@ static int find_places(const struct changes *changes, const struct pair *pair,
     struct places places = {.whole = true};
     int r;
 
-    if ((!before && !after) || !changes->pages || !pair->same_leaves || pair->match == PAIR_APART ||
+    if (!before || !after || !changes->pages || !pair->same_leaves || pair->match == PAIR_APART ||
         before->root_page == 0 || after->root_page == 0) {
         *ret_places = places;
         return 0;

@@ -378,10 +378,11 @@ int merge_run(struct pair *pair, const struct rowid_range *range, merge_each *ea
                           .before = {.side = &pair->before},
                           .after = {.side = &pair->after},
                           .each = each,
-                          .arg = arg,
-                          .rows_read = rows_read};
-    int r = start(&merge, &merge.before, range, err);
+                          .arg = arg};
+    int r;
 
+    merge.rows_read = rows_read;
+    r = start(&merge, &merge.before, range, err);
     if (r == 0)
         r = start(&merge, &merge.after, range, err);
     if (r == 0)

@@ -243,7 +243,8 @@ void cursor_sql(const struct selection *selection, const struct model_order *ord
         buf_add_text(out, "NULL");
     }
     cursor_from_sql(relation, out);
-    if (has_unknown_order(relation) && selection->match_count == 0)
+    if (has_unknown_order(relation) && selection->what != SELECT_KEYS &&
+        selection->match_count == 0)
         buf_add_text(out, " NOT INDEXED");
     where_sql(selection, order, out);
     order_sql(relation, order, out);
