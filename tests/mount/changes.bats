@@ -177,7 +177,7 @@ DELETE FROM "it's";
 UPDATE "order" SET "select" = 'other';
 UPDATE k_pair SET v = v + 100 WHERE a = 'a,b';
 DELETE FROM k_pair_backwards WHERE a = '';
-INSERT INTO wr_mixed VALUES (7, 'n', NULL, x'00', -1e999), (7, 'n', x'', 0.25);
+INSERT INTO wr_mixed VALUES (7, 'n', x'00', -1e999), (7, 'n', x'', 0.25);
 UPDATE wr_nocase SET v = 'x' WHERE k = 'A';
 UPDATE generated SET b = 'three' WHERE a = 3;
 UPDATE strictly SET a = x'ff' WHERE x = 2;

@@ -93,7 +93,8 @@ class State:
         # A result has no more than 2,000 columns: of a table that has so many, kinds are guessed,
         # and rowids are asked for by themselves.
         if len(names) > 900:
-            rows = [tuple(('null' if v is None else type(v).__name__, v) for v in got)
+            kinds = {type(None): 'null', int: 'integer', float: 'real', bytes: 'text'}
+            rows = [tuple((kinds[type(v)], repr(v) if isinstance(v, float) else v) for v in got)
                     for got in self.db.execute('SELECT * FROM seen')]
         else:
             kinds = ', '.join(f'typeof({name})' for name in names)
