@@ -72,9 +72,14 @@ static int compare_bytes(void *arg, int a_len, const void *a, int b_len, const v
     return order != 0 ? order : a_len - b_len;
 }
 
+/* In UTF-16 SQLite asks for its own collations too, which it has in UTF-8 and would take then. */
 static void stand_in(void *arg, sqlite3 *db, int encoding, const char *name)
 {
+    static const char *const built_in[] = {"BINARY", "NOCASE", "RTRIM"};
+
     (void)arg, (void)encoding;
+    if (IS_ONE_OF(name, built_in))
+        return;
     sqlite3_create_collation(db, name, SQLITE_UTF8, NULL, compare_bytes);
 }
 
