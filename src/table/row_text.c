@@ -178,6 +178,11 @@ void row_text_tail(const struct row_text *text, struct buf *out)
         buf_add_text(out, SQL_TAIL);
 }
 
+uint64_t row_text_fixed_bytes(const struct row_text *text)
+{
+    return text->fixed_bytes;
+}
+
 static void get_value(struct cursor *cursor, size_t column, struct value *ret_value)
 {
     if (column == IS_ROWID)
@@ -189,10 +194,10 @@ static void get_value(struct cursor *cursor, size_t column, struct value *ret_va
 /* Without the bytes of BLOBs. */
 static void get_head(struct cursor *cursor, size_t column, struct value *ret_value)
 {
-    if (column != IS_ROWID)
+    if (column == IS_ROWID)
+        cursor_position(cursor, 0, ret_value);
+    else
         cursor_value_head(cursor, column, ret_value);
-    if (column == IS_ROWID || ret_value->kind == VALUE_TEXT)
-        get_value(cursor, column, ret_value);
 }
 
 int row_text_add(struct row_text *text, struct database *database, struct cursor *cursor,

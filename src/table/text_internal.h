@@ -23,6 +23,11 @@ size_t text_put_decimal(double real, unsigned decimals, char to[TEXT_NUMBER_BYTE
 
 void text_integer(int64_t integer, struct buf *out);
 
+/* With so few decimals SQLite reads the double that is meant, whether it computes with 64 bits or
+ * more: n / 10^4 is never so near the middle between two doubles that rounding twice, first to 64
+ * bits, matters. */
+#define TEXT_SQL_DECIMALS 4
+
 /* ---- bytes ---- */
 
 size_t text_count(const char *bytes, size_t len, char c);
@@ -39,6 +44,9 @@ uint64_t text_hex_length(size_t len);
 
 uint64_t text_csv_length(const struct value *value);
 uint64_t text_json_length(const struct value *value);
+
+/* What every row's text has besides its values. */
+uint64_t row_text_fixed_bytes(const struct row_text *text);
 
 /* ---- SQL ---- */
 

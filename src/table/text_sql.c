@@ -26,11 +26,6 @@
 #define REPLACE_HEAD "replace("
 #define CODE_UNIT_REPLACED 0xfffdu
 
-/* With so few decimals SQLite reads the double that is meant, whether it computes with 64 bits or
- * more: n / 10^4 is never so near the middle between two doubles that rounding twice, first to 64
- * bits, matters. */
-#define SURE_DECIMALS 4
-
 /* A character that stands as a mark in a literal. */
 struct mark {
     size_t count;     /* of the character */
@@ -248,7 +243,7 @@ static uint64_t text_length(const struct text_encoding *encoding, const struct l
 static int add_real(struct database *database, double real, struct buf *out, struct err *err)
 {
     char text[TEXT_NUMBER_BYTES];
-    size_t len = text_put_decimal(real, SURE_DECIMALS, text);
+    size_t len = text_put_decimal(real, TEXT_SQL_DECIMALS, text);
 
     if (len == 0)
         return database_real_sql(database, real, out, err);
@@ -262,7 +257,7 @@ static int real_length(struct database *database, double real, uint64_t *ret_byt
     char number[TEXT_NUMBER_BYTES];
     int r;
 
-    *ret_bytes = text_put_decimal(real, SURE_DECIMALS, number);
+    *ret_bytes = text_put_decimal(real, TEXT_SQL_DECIMALS, number);
     if (*ret_bytes > 0)
         return 0;
     r = database_real_sql(database, real, &text, err);

@@ -2,8 +2,8 @@
  * rows/KEY/row.json, and a file for each column that is not NULL: its bytes as they are.
  *
  * A size is told from the row's heads, without its BLOBs; that of row.json only by making it, so
- * listings leave it out. Of a backup's row both are remembered. An open file has the value in memory,
- * read once.
+ * listings leave it out, and reading past the page cache asks for none. Of a backup's row both are
+ * remembered. An open file has the value in memory, read once.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -178,7 +178,8 @@ static int file_open(struct node *node, bool writing, const struct node_request 
         buf_free(&text);
         return r;
     }
-    return node_text_file(&text, !scope_is_live(file->row->scope), ret_file, err);
+    bool cached = !scope_is_live(file->row->scope) && !file->json;
+    return node_text_file(&text, cached, ret_file, err);
 }
 
 static void file_free(struct node *node)
