@@ -186,7 +186,7 @@ static int name_read_bytes(struct name_reader *reader, const char *name, size_t 
     for (size_t i = 0; i < len; i++) {
         char c = name[i];
         if (c == '%') {
-            int high = hex_digit(i + 2 < len ? name[i + 1] : '\0');
+            int high = i + 2 < len ? hex_digit(name[i + 1]) : -1;
             int low = high < 0 ? -1 : hex_digit(name[i + 2]);
             if (low < 0)
                 return -EINVAL;

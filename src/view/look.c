@@ -6,23 +6,12 @@
 #include <string.h>
 
 #include "dbsnapfs/source/database.h"
-#include "dbsnapfs/source/schema.h"
 #include "dbsnapfs/table/key.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "scope.h"
-
-static int find_table(struct look *look, const char *table, struct err *err)
-{
-    int r = database_schema(look->database, &look->schema, err);
-    if (r < 0)
-        return r;
-    look->relation = schema_find(look->schema, table);
-    if (!look->relation || strcmp(look->relation->name, table) != 0)
-        return err_set(err, ENOENT, "%s: there is no such table any more", table);
-    return 0;
-}
+#include "table.h"
 
 int look_begin(struct scope *scope, const char *table, struct look *ret_look, struct err *err)
 {
@@ -30,7 +19,7 @@ int look_begin(struct scope *scope, const char *table, struct look *ret_look, st
     int r = scope_use(scope, NULL, &look.database, err);
     if (r < 0)
         return r;
-    r = find_table(&look, table, err);
+    r = table_find(look.database, table, &look.relation, err);
     if (r < 0)
         scope_done(scope, look.database);
     else

@@ -16,14 +16,12 @@ struct err;
 struct node;
 struct node_attr;
 struct relation;
-struct schema;
 struct scope;
 struct value;
 
 struct look {
     struct scope *scope;
     struct database *database; /* begun */
-    const struct schema *schema;
     const struct relation *relation;
     struct cursor *cursor; /* at the row; NULL: no row is looked at */
 };

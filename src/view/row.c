@@ -146,8 +146,11 @@ static int find_in_row(struct row *row, struct look *look, const char *name, str
     if (strcmp(name, ROW_REFERENCED) == 0 && has_referrers(look->relation))
         return referenced_make(row, ret_node, err);
     size_t column = row_column_find(look->relation, name);
-    if (column != NO_COLUMN && !is_null(look, column))
-        return row_column_make(row, name, ret_node, err);
+    struct value head = {.kind = VALUE_NULL};
+    if (column != NO_COLUMN)
+        cursor_value_head(look->cursor, column, &head);
+    if (head.kind != VALUE_NULL)
+        return row_column_make(row, name, &head, ret_node, err);
     const struct foreign_key *key = find_link(look->relation, name);
     if (key && names_one(look, key))
         return link_make(row, name, ret_node, err);

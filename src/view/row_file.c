@@ -2,8 +2,8 @@
  * rows/KEY/row.json, and a file for each column that is not NULL: its bytes as they are.
  *
  * A size is told from the row's heads, without its BLOBs; that of row.json only by making it, so
- * listings leave it out. Of a backup's row both are remembered. An open file has the value in memory,
- * read once.
+ * listings leave it out, and reading past the page cache asks for none. Of a backup's row both are
+ * remembered. An open file has the value in memory, read once.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -56,22 +56,27 @@ static int find_value(const struct row_file *file, struct look *look, size_t *re
     return 0;
 }
 
+static uint64_t head_size(const struct value *head)
+{
+    struct buf digits = BUF_INIT;
+    uint64_t size = head->len;
+    if (head->kind == VALUE_INTEGER || head->kind == VALUE_REAL) {
+        number_text(head, &digits);
+        size = digits.len;
+    }
+    buf_free(&digits);
+    return size;
+}
+
 static int column_size(const struct row_file *file, struct look *look, uint64_t *ret_size,
                        struct err *err)
 {
-    struct buf digits = BUF_INIT;
     struct value head;
     size_t column = 0;
     int r = find_value(file, look, &column, &head, err);
-    if (r < 0)
-        return r;
-    *ret_size = head.len;
-    if (head.kind == VALUE_INTEGER || head.kind == VALUE_REAL) {
-        number_text(&head, &digits);
-        *ret_size = digits.len;
-    }
-    buf_free(&digits);
-    return 0;
+    if (r == 0)
+        *ret_size = head_size(&head);
+    return r;
 }
 
 static int column_render(const struct row_file *file, struct look *look, struct buf *out,
@@ -173,7 +178,8 @@ static int file_open(struct node *node, bool writing, const struct node_request 
         buf_free(&text);
         return r;
     }
-    return node_text_file(&text, !scope_is_live(file->row->scope), ret_file, err);
+    bool cached = !scope_is_live(file->row->scope) && !file->json;
+    return node_text_file(&text, cached, ret_file, err);
 }
 
 static void file_free(struct node *node)
@@ -196,7 +202,8 @@ static const struct node_ops json_ops = {
     .free = file_free,
 };
 
-static int make(struct row *row, const char *name, bool json, struct node **ret_node,
+/* `size` is taken for a backup's alone. */
+static int make(struct row *row, const char *name, bool json, uint64_t size, struct node **ret_node,
                 struct err *err)
 {
     struct row_file *file = calloc(1, sizeof(*file) + strlen(name) + 1);
@@ -204,7 +211,7 @@ static int make(struct row *row, const char *name, bool json, struct node **ret_
         return err_set(err, ENOMEM, "%s: out of memory", name);
     node_init(&file->node, json ? &json_ops : &column_ops);
     memcpy(file->name, name, strlen(name) + 1);
-    atomic_init(&file->size, NOT_KNOWN);
+    atomic_init(&file->size, scope_is_live(row->scope) ? NOT_KNOWN : size);
     file->json = json;
     file->row = row_ref(row);
     *ret_node = &file->node;
@@ -213,10 +220,11 @@ static int make(struct row *row, const char *name, bool json, struct node **ret_
 
 int row_json_make(struct row *row, struct node **ret_node, struct err *err)
 {
-    return make(row, ROW_JSON, true, ret_node, err);
+    return make(row, ROW_JSON, true, NOT_KNOWN, ret_node, err);
 }
 
-int row_column_make(struct row *row, const char *name, struct node **ret_node, struct err *err)
+int row_column_make(struct row *row, const char *name, const struct value *head,
+                    struct node **ret_node, struct err *err)
 {
-    return make(row, name, false, ret_node, err);
+    return make(row, name, false, head_size(head), ret_node, err);
 }

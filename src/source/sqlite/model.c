@@ -51,10 +51,10 @@ static int prepare(struct model_builder *builder, const char *sql, const char *n
         buf_add_text(&text, sql + head + 1);
     }
     if (buf_error(&text) == 0) {
-        database_hurry(&patience);
+        database_hurry(builder->database, &patience);
         rc = sqlite3_prepare_v2(database_handle(builder->database), buf_text(&text), -1, ret_stmt,
                                 NULL);
-        rc = database_patient(&patience, rc);
+        rc = database_patient(builder->database, &patience, rc);
     }
     buf_free(&text);
     return rc;

@@ -78,7 +78,7 @@ START_TEST(where_nothing_is_indexed_there_is_no_such_directory)
         "CREATE TABLE u(rowid, oid, _rowid_, a UNIQUE)");
     rows_check_none(_i, "t/by", "t: no column is indexed");
     rows_check_none(_i, "u/by", "u: no column is indexed");
-    rows_check_list(_i, "t", "count rows/ ");
+    rows_check_list(_i, "t", "schema.sql columns.json count rows.csv rows.ndjson rows.sql rows/ ");
 }
 END_TEST
 

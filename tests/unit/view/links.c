@@ -40,11 +40,10 @@ END_TEST
 
 START_TEST(one_without_a_parent_is_no_link)
 {
-    rows_make_both(
-        "CREATE TABLE p(x); CREATE VIEW v AS SELECT 1 AS id;"
-        "CREATE TABLE n(rowid, oid, _rowid_, x UNIQUE);"
-        "CREATE TABLE t(a REFERENCES nowhere, b REFERENCES p(gone), c REFERENCES v(id), "
-        "d REFERENCES n(x)); INSERT INTO t VALUES(1, 2, 3, 4)");
+    rows_make_both("CREATE TABLE p(x); CREATE VIEW v AS SELECT 1 AS id;"
+                   "CREATE TABLE n(rowid, oid, _rowid_, x UNIQUE);"
+                   "CREATE TABLE t(a REFERENCES nowhere, b REFERENCES p(gone), c REFERENCES v(id), "
+                   "d REFERENCES n(x)); INSERT INTO t VALUES(1, 2, 3, 4)");
     rows_check_list(_i, "t/rows/1", "row.json a b c d ");
 }
 END_TEST

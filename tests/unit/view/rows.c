@@ -115,8 +115,8 @@ START_TEST(where_nothing_names_rows_there_is_no_such_directory)
     rows_make_both(
         "CREATE TABLE t(rowid, oid, _rowid_); CREATE TABLE u(x); CREATE VIEW v AS SELECT 1");
     rows_check_none(_i, "t/rows", "t: nothing names its rows");
-    rows_check_list(_i, "t", "count ");
-    rows_check_list(_i, "u", "count rows/ ");
+    rows_check_list(_i, "t", "schema.sql columns.json count rows.csv rows.ndjson rows.sql ");
+    rows_check_list(_i, "u", "schema.sql columns.json count rows.csv rows.ndjson rows.sql rows/ ");
 }
 END_TEST
 

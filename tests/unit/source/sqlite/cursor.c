@@ -5,6 +5,7 @@
 #include <check.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,6 +273,28 @@ START_TEST(a_row_is_found_by_exactly_its_value)
 }
 END_TEST
 
+START_TEST(collations_compare_the_same_in_every_encoding)
+{
+    static const char *const encodings[] = {"UTF-8", "UTF-16le", "UTF-16be"};
+    struct opened opened;
+    char sql[512];
+
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(sql, sizeof(sql),
+                 "PRAGMA encoding = '%s'; CREATE TABLE t(k TEXT "
+                 "COLLATE NOCASE PRIMARY KEY, r TEXT COLLATE RTRIM) WITHOUT ROWID;"
+                 "CREATE INDEX tr ON t(r); INSERT INTO t VALUES('a', 'x'), ('B', 'x '), ('C', 'y')",
+                 encodings[i]);
+        remove(folder_path("a.db"));
+        database_make("a.db", sql);
+        opened_begin(&opened, false);
+        ck_assert_str_eq(matched(&opened, "t", 0, text("b", 1)), "('B'|'x ')");
+        ck_assert_str_eq(matched(&opened, "t", 1, text("x  ", 3)), "('a'|'x')('B'|'x ')");
+        opened_end(&opened);
+    }
+}
+END_TEST
+
 START_TEST(a_table_of_as_many_columns_as_can_be_has_all_of_them)
 {
     struct buf sql = BUF_INIT;
@@ -450,6 +473,7 @@ Suite *suite_source_sqlite_cursor(void)
         going_on_is_a_search_and_nothing_is_sorted,
         sqlites_own_collations_are_its_own_in_utf_16,
         a_row_is_found_by_exactly_its_value,
+        collations_compare_the_same_in_every_encoding,
         a_table_of_as_many_columns_as_can_be_has_all_of_them,
         heads_of_blobs_are_known_without_their_pages,
         the_values_of_an_index_come_once_each_null_first,
