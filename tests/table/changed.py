@@ -236,10 +236,10 @@ class Check:
                 self.wrong(csv, 'calls a row', key, 'which is not there')
 
     def summary(self, table, counts):
-        """Its line names the table and has the three numbers, in this order."""
+        """A line has the three numbers, in this order, and then the table's file name."""
+        wanted = [*map(str, counts), *file_name(table).split()]
         for line in self.read('summary').decode('utf-8', 'replace').splitlines():
-            if table in line and [int(n) for n in re.findall(
-                    r'(?<![\w.-])[0-9]+(?![\w.-])', line.replace(table, '', 1))][:3] == counts:
+            if line.split()[:len(wanted)] == wanted:
                 return
         self.wrong('summary says nothing of', table, counts)
 
