@@ -16,6 +16,7 @@
 struct buf;
 struct database;
 struct err;
+struct page_comparison;
 struct snapshot;
 struct source_info;
 struct source_sink;
@@ -46,6 +47,9 @@ struct source_driver {
     int (*open_live)(const char *name, struct database **ret_database, struct err *err);
     int (*open_snapshot)(struct snapshot *snapshot, struct database **ret_database,
                          struct err *err);
+    /* page_comparison_new(); every other function on a comparison is the driver's own. */
+    int (*compare_pages)(struct snapshot *before, struct snapshot *after,
+                         struct page_comparison **ret_comparison, struct err *err);
 };
 
 extern const struct source_driver sqlite_driver;

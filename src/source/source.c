@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "dbsnapfs/source/database.h"
+#include "dbsnapfs/source/pages.h"
 #include "dbsnapfs/util/err.h"
 #include "source/driver.h"
 
@@ -153,4 +154,10 @@ int database_open_snapshot(struct snapshot *snapshot, struct database **ret_data
                            struct err *err)
 {
     return sqlite_driver.open_snapshot(snapshot, ret_database, err);
+}
+
+int page_comparison_new(struct snapshot *before, struct snapshot *after,
+                        struct page_comparison **ret_comparison, struct err *err)
+{
+    return sqlite_driver.compare_pages(before, after, ret_comparison, err);
 }

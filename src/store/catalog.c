@@ -31,6 +31,8 @@ static const char *const catalog_sql[QUERY_COUNT] = {
     [QUERY_FIND_NAME] = "SELECT " ENTRY_COLUMNS " FROM backup_entries WHERE name = ?1",
     [QUERY_FIND_ID] = "SELECT " ENTRY_COLUMNS " FROM backup_entries WHERE id = ?1",
     [QUERY_NEWEST] = "SELECT " ENTRY_COLUMNS " FROM backup_entries ORDER BY id DESC LIMIT 1",
+    [QUERY_BEFORE] =
+        "SELECT " ENTRY_COLUMNS " FROM backup_entries WHERE id < ?1 ORDER BY id DESC LIMIT 1",
     [QUERY_LIST] =
         "SELECT " ENTRY_COLUMNS " FROM backup_entries WHERE id > ?1 ORDER BY id LIMIT 64",
     [QUERY_TOTALS] = "SELECT count(*), coalesce(sum(stored_bytes), 0), "

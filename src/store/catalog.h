@@ -54,6 +54,9 @@ int catalog_add(struct catalog *catalog, const struct backup_entry *entry,
 /* `name` NULL and id 0: the newest. -ENOENT without a message when there is none. */
 int catalog_find(struct catalog *catalog, const char *name, uint64_t id,
                  struct backup_entry *ret_entry, struct err *err);
+/* The one before backup `id`; -ENOENT without a message when there is none. */
+int catalog_before(struct catalog *catalog, uint64_t id, struct backup_entry *ret_entry,
+                   struct err *err);
 int catalog_list(struct catalog *catalog, uint64_t after,
                  int (*each)(void *arg, const struct backup_entry *entry), void *arg,
                  struct err *err);

@@ -14,6 +14,7 @@ enum catalog_query {
     QUERY_FIND_NAME,
     QUERY_FIND_ID,
     QUERY_NEWEST,
+    QUERY_BEFORE,
     QUERY_LIST,
     QUERY_TOTALS,
     QUERY_SEGMENTS,

@@ -313,6 +313,11 @@ int repo_get(struct repo *repo, uint64_t id, struct backup_entry *ret_entry, str
     return code;
 }
 
+int repo_before(struct repo *repo, uint64_t id, struct backup_entry *ret_entry, struct err *err)
+{
+    return catalog_before(repo->catalog, id, ret_entry, err);
+}
+
 int repo_list(struct repo *repo, uint64_t after,
               int (*each)(void *arg, const struct backup_entry *entry), void *arg, struct err *err)
 {

@@ -79,6 +79,8 @@ void backup_entry_free(struct backup_entry *entry); /* its members; NULL is fine
 /* Looks an entry up by name, or "latest"; -ENOENT with a message that names the newest. */
 int repo_find(struct repo *repo, const char *name, struct backup_entry *ret_entry, struct err *err);
 int repo_get(struct repo *repo, uint64_t id, struct backup_entry *ret_entry, struct err *err);
+/* The newest of those older than backup `id`; -ENOENT, without a message, when there is none. */
+int repo_before(struct repo *repo, uint64_t id, struct backup_entry *ret_entry, struct err *err);
 
 /* Entries with id > after, oldest first; `each` returns non-zero to stop (returned). The
  * entry is the callee's to read during the call only. */
