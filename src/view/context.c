@@ -14,6 +14,7 @@
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
+#include "dbsnapfs/util/pool.h"
 #include "dbsnapfs/view.h"
 #include "holder.h"
 #include "renderings.h"
@@ -43,6 +44,8 @@ int view_new(struct service *service, struct view **ret_view, struct err *err)
         r = sizes_new(&view->sizes, err);
     if (r == 0)
         r = versions_cache_new(&view->versions, err);
+    if (r == 0)
+        r = pool_new(pool_processors(), &view->makers, err);
     if (r < 0) {
         view_unref(view);
         return r;
@@ -61,6 +64,7 @@ void view_unref(struct view *view)
 {
     if (!view || atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) != 1)
         return;
+    pool_free(view->makers);
     versions_cache_free(view->versions);
     sizes_free(view->sizes);
     renderings_free(view->renderings);

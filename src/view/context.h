@@ -14,6 +14,7 @@
 struct err;
 struct holders;
 struct node;
+struct pool;
 struct renderings;
 struct repo;
 struct scope_pool;
@@ -39,6 +40,7 @@ struct view {
     int64_t live_timeout_s;
     struct scope_pool *pool; /* fixed, as is what follows; each has a lock of its own */
     struct holders *holders;
+    struct pool *makers; /* of text that is read next */
     struct renderings *renderings;
     struct sizes *sizes;
     struct versions_cache *versions;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "ahead.h"
 #include "context.h"
 #include "dbsnapfs/service/service.h"
 #include "dbsnapfs/source/database.h"
@@ -35,6 +36,7 @@ struct live_file {
     struct node_file file;
     struct rendered rendered;
     struct rendering *rendering;
+    struct ahead ahead;
     struct holder holder; /* its lock protects: */
     struct database *database;
     struct rendering_reader *reader; /* NULL, as is `database`: it was given up */
@@ -93,10 +95,10 @@ static int live_check(struct live_file *live, struct err *err)
     return live->reader ? 0 : given_up(live, err);
 }
 
-static int live_read(struct node_file *file, uint64_t offset, void *bytes, size_t len,
-                     size_t *ret_len, struct err *err)
+static int live_more(void *arg, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
+                     struct err *err)
 {
-    struct live_file *live = (struct live_file *)file;
+    struct live_file *live = arg;
     pthread_mutex_lock(&live->holder.lock);
     int r = live_check(live, err);
     if (r == 0) {
@@ -106,6 +108,13 @@ static int live_read(struct node_file *file, uint64_t offset, void *bytes, size_
     }
     pthread_mutex_unlock(&live->holder.lock);
     return r;
+}
+
+static int live_read(struct node_file *file, uint64_t offset, void *bytes, size_t len,
+                     size_t *ret_len, struct err *err)
+{
+    struct live_file *live = (struct live_file *)file;
+    return ahead_read(&live->ahead, offset, bytes, len, ret_len, err);
 }
 
 /* In the state that is held; the lock is held too. */
@@ -157,6 +166,7 @@ static void live_free(struct live_file *live)
 static void live_close(struct node_file *file)
 {
     struct live_file *live = (struct live_file *)file;
+    ahead_release(&live->ahead);
     pthread_mutex_lock(&live->holder.lock);
     live->holder.give_back = live_give_back;
     pthread_mutex_unlock(&live->holder.lock);
@@ -212,6 +222,7 @@ static void open_held(struct live_file *live)
 {
     const struct view *view = view_of(live);
     holder_init(&live->holder, live_give_up, false);
+    ahead_init(&live->ahead, view->makers, live_more, live);
     live->file.ops = &live_ops;
     live->file.direct = true;
     live->until_ns = view->live_timeout_s > 0

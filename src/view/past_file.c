@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ahead.h"
 #include "context.h"
 #include "dbsnapfs/source/database.h"
 #include "dbsnapfs/tree.h"
@@ -25,6 +26,7 @@ struct past_file {
     struct node_file file;
     struct rendered rendered;
     struct rendering *rendering;
+    struct ahead ahead;
     struct holder holder; /* its lock protects: */
     struct database *database;
     struct rendering_reader *reader; /* NULL, as is `database`, while nothing is held */
@@ -62,10 +64,10 @@ static int past_take(struct past_file *past, struct err *err)
     return r;
 }
 
-static int past_read(struct node_file *file, uint64_t offset, void *bytes, size_t len,
-                     size_t *ret_len, struct err *err)
+static int past_more(void *arg, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
+                     struct err *err)
 {
-    struct past_file *past = (struct past_file *)file;
+    struct past_file *past = arg;
     pthread_mutex_lock(&past->holder.lock);
     int r = past_take(past, err);
     if (r < 0)
@@ -83,9 +85,17 @@ out:
     return r;
 }
 
+static int past_read(struct node_file *file, uint64_t offset, void *bytes, size_t len,
+                     size_t *ret_len, struct err *err)
+{
+    struct past_file *past = (struct past_file *)file;
+    return ahead_read(&past->ahead, offset, bytes, len, ret_len, err);
+}
+
 static void past_close(struct node_file *file)
 {
     struct past_file *past = (struct past_file *)file;
+    ahead_release(&past->ahead);
     holder_release(holders_of(past), &past->holder);
     rendering_unref(past->rendering);
     rendered_release(&past->rendered);
@@ -115,6 +125,7 @@ int past_open(const struct rendered *rendered, bool cached, struct node_file **r
         return r;
     }
     holder_init(&past->holder, past_give_back, true);
+    ahead_init(&past->ahead, scope_view(rendered->scope)->makers, past_more, past);
     past->file.ops = &past_ops;
     past->file.keep_cache = cached;
     past->file.direct = !cached;

@@ -1,0 +1,188 @@
+/*
+ * Two chunks: one that is read, and the next one, which is made meanwhile. What is asked for out of
+ * turn is made on the spot, as if there were no chunks.
+ *
+ * Several reads at once are sorted: one whose text is not next waits, for moments, as long as
+ * there are others that may be. Text that is made in order is made once.
+ *
+ * A read takes `reading` first and `lock` for moments only; a job takes `lock` alone, so the two
+ * never wait for each other in a circle. What fails in a chunk is forgotten: the read that comes to
+ * that place makes it again, and tells.
+ */
+#include "ahead.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dbsnapfs/util/clock.h"
+#include "dbsnapfs/util/err.h"
+
+#define CHUNK_BYTES ((size_t)1 << 19)
+#define IN_TURN_ENOUGH 2
+#define SORTED_BYTES ((uint64_t)8 << 20) /* the kernel reads no further ahead */
+#define WAIT_NS 3000000
+#define SECOND_NS 1000000000
+
+static void chunk_run(struct pool_job *job)
+{
+    struct ahead_chunk *chunk = (struct ahead_chunk *)job;
+    struct ahead *ahead = chunk->ahead;
+    struct err unheard = ERR_INIT;
+    size_t len = 0;
+    int r = ahead->make(ahead->arg, chunk->offset, chunk->bytes, CHUNK_BYTES, &len, &unheard);
+    pthread_mutex_lock(&ahead->lock);
+    chunk->len = len;
+    chunk->state = r < 0 ? CHUNK_EMPTY : CHUNK_READY;
+    pthread_cond_broadcast(&ahead->made);
+    pthread_mutex_unlock(&ahead->lock);
+}
+
+void ahead_init(struct ahead *ahead, struct pool *pool, ahead_make *make, void *arg)
+{
+    *ahead = (struct ahead){.pool = pool, .make = make, .arg = arg};
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&ahead->turn, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&ahead->reading, NULL);
+    pthread_mutex_init(&ahead->lock, NULL);
+    pthread_cond_init(&ahead->made, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        ahead->chunks[i].ahead = ahead;
+        ahead->chunks[i].job.run = chunk_run;
+    }
+}
+
+static void chunk_wait(struct ahead_chunk *chunk)
+{
+    if (chunk->submitted)
+        pool_wait(chunk->ahead->pool, &chunk->job);
+    chunk->submitted = false;
+}
+
+void ahead_release(struct ahead *ahead)
+{
+    for (size_t i = 0; i < 2; i++) {
+        chunk_wait(&ahead->chunks[i]);
+        free(ahead->chunks[i].bytes);
+    }
+    pthread_cond_destroy(&ahead->made);
+    pthread_cond_destroy(&ahead->turn);
+    pthread_mutex_destroy(&ahead->lock);
+    pthread_mutex_destroy(&ahead->reading);
+}
+
+/* The chunk that has, or will have, the byte at `offset`; waits until it is there. */
+static struct ahead_chunk *find_chunk(struct ahead *ahead, uint64_t offset)
+{
+    struct ahead_chunk *found = NULL;
+    pthread_mutex_lock(&ahead->lock);
+    for (size_t i = 0; !found && i < 2; i++) {
+        struct ahead_chunk *chunk = &ahead->chunks[i];
+        if (offset < chunk->offset || offset - chunk->offset >= CHUNK_BYTES)
+            continue;
+        while (chunk->state == CHUNK_MAKING)
+            pthread_cond_wait(&ahead->made, &ahead->lock);
+        if (chunk->state == CHUNK_READY)
+            found = chunk;
+    }
+    pthread_mutex_unlock(&ahead->lock);
+    return found;
+}
+
+/* Copies what chunks have, from `offset` on. `ret_end`: the text ends there. */
+static size_t read_chunks(struct ahead *ahead, uint64_t offset, unsigned char *bytes, size_t len,
+                          bool *ret_end)
+{
+    size_t done = 0;
+    *ret_end = false;
+    while (done < len && !*ret_end) {
+        const struct ahead_chunk *chunk = find_chunk(ahead, offset + done);
+        if (!chunk)
+            break;
+        size_t skip = (size_t)(offset + done - chunk->offset);
+        size_t rest = chunk->len > skip ? chunk->len - skip : 0;
+        size_t count = rest < len - done ? rest : len - done;
+        memcpy(bytes + done, chunk->bytes + skip, count);
+        done += count;
+        *ret_end = done < len && chunk->len < CHUNK_BYTES;
+    }
+    return done;
+}
+
+/* Has the next chunk made, if one is free: neither read now nor still to be read. */
+static void make_next(struct ahead *ahead)
+{
+    uint64_t next = ahead->expected;
+    struct ahead_chunk *free_chunk = NULL;
+    pthread_mutex_lock(&ahead->lock);
+    for (size_t i = 0; i < 2; i++) {
+        struct ahead_chunk *chunk = &ahead->chunks[i];
+        bool behind = chunk->offset + CHUNK_BYTES <= ahead->expected;
+        bool beyond = chunk->offset > ahead->expected + CHUNK_BYTES;
+        if (chunk->state == CHUNK_EMPTY || (chunk->state == CHUNK_READY && (behind || beyond)))
+            free_chunk = chunk;
+        else if (chunk->state == CHUNK_READY && chunk->len < CHUNK_BYTES)
+            next = UINT64_MAX; /* the text ends in it */
+        else if (next < chunk->offset + CHUNK_BYTES)
+            next = chunk->offset + CHUNK_BYTES;
+    }
+    pthread_mutex_unlock(&ahead->lock);
+    if (!free_chunk || next == UINT64_MAX || next - ahead->expected > CHUNK_BYTES)
+        return;
+    chunk_wait(free_chunk);
+    if (!free_chunk->bytes)
+        free_chunk->bytes = malloc(CHUNK_BYTES);
+    if (!free_chunk->bytes)
+        return;
+    pthread_mutex_lock(&ahead->lock);
+    free_chunk->state = CHUNK_MAKING;
+    free_chunk->offset = next;
+    pthread_mutex_unlock(&ahead->lock);
+    free_chunk->submitted = true;
+    pool_submit(ahead->pool, &free_chunk->job);
+}
+
+/* Waits until the text from `offset` on is next, or nobody else is there who could bring that about;
+ * the caller holds `reading`. */
+static void wait_for_turn(struct ahead *ahead, uint64_t offset)
+{
+    int64_t until_ns = clock_monotonic_ns() + WAIT_NS;
+    const struct timespec until = {
+        .tv_sec = (time_t)(until_ns / SECOND_NS),
+        .tv_nsec = (long)(until_ns % SECOND_NS),
+    };
+    while (offset > ahead->expected && offset - ahead->expected <= SORTED_BYTES &&
+           atomic_load(&ahead->readers) > 1)
+        if (pthread_cond_timedwait(&ahead->turn, &ahead->reading, &until) != 0)
+            break;
+}
+
+int ahead_read(struct ahead *ahead, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
+               struct err *err)
+{
+    bool end = false;
+    size_t rest = 0;
+    int r = 0;
+    atomic_fetch_add(&ahead->readers, 1);
+    pthread_mutex_lock(&ahead->reading);
+    wait_for_turn(ahead, offset);
+    size_t done = read_chunks(ahead, offset, bytes, len, &end);
+    if (done < len && !end)
+        r = ahead->make(ahead->arg, offset + done, (unsigned char *)bytes + done, len - done, &rest,
+                        err);
+    if (r == 0) {
+        end = end || done + rest < len;
+        ahead->in_turn = offset == ahead->expected ? ahead->in_turn + 1 : 0;
+        ahead->expected = offset + done + rest;
+        *ret_len = done + rest;
+        if (!end && ahead->in_turn >= IN_TURN_ENOUGH)
+            make_next(ahead);
+    }
+    atomic_fetch_sub(&ahead->readers, 1);
+    pthread_cond_broadcast(&ahead->turn);
+    pthread_mutex_unlock(&ahead->reading);
+    return r;
+}
