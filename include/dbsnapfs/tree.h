@@ -26,11 +26,12 @@ enum node_kind { NODE_DIRECTORY, NODE_FILE, NODE_LINK };
 
 struct node_attr {
     enum node_kind kind;
-    bool writable;     /* a file that may be opened for writing */
-    bool immutable;    /* never changes nor goes: the kernel may cache name and attributes */
-    bool permanent;    /* the name never goes, whatever becomes of the rest */
-    unsigned fresh_ms; /* how long attributes may be shown that have changed since */
-    uint64_t size;     /* bytes; of a link, the length of its target */
+    bool writable;        /* a file that may be opened for writing */
+    bool immutable;       /* never changes nor goes: the kernel may cache name and attributes */
+    bool permanent;       /* the name never goes, whatever becomes of the rest */
+    unsigned fresh_ms;    /* how long attributes may be shown that have changed since */
+    uint64_t size;        /* bytes; of a link, the length of its target */
+    uint32_t piece_bytes; /* how much of it is best read at once, a power of 2; 0: as usual */
     int64_t mtime_ns;
 };
 
@@ -143,6 +144,8 @@ struct node_text {
     /* May be NULL: then it is the one given to node_text_new(). */
     int (*mtime)(void *context, int64_t *ret_mtime_ns, struct err *err);
     bool immutable;
+    bool slow; /* the size takes long to find out: see glance in node_ops. Read past the page cache,
+                  since the kernel is not told how much to keep */
 };
 int node_text_new(const struct node_text *text, void *context, void (*free_context)(void *),
                   int64_t mtime_ns, struct node **ret_node);

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/clock.h"
 

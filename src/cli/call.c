@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/util/err.h"
 
 int call_fail(const struct err *err)

@@ -6,7 +6,7 @@
 
 #include "cli/call.h"
 #include "cli/copy.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/view.h"
@@ -39,7 +39,7 @@ static int cat_run(const struct call *call)
 
     code = call_open(call, &service, &err);
     if (code == 0)
-        code = view_root(service, &root, &err);
+        code = view_root(service, NULL, &root, &err);
     if (code == 0)
         code = node_walk(root, call->args[1], &node, &err);
     if (code == 0)

@@ -9,7 +9,7 @@
 #include <syslog.h>
 
 #include "cli/call.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/util/err.h"
 
 static const struct cli_verb *const verbs[] = {&list_verb, &show_verb, &cat_verb, &extract_verb,

@@ -11,7 +11,7 @@
 #include "cli/copy.h"
 #include "cli/place.h"
 #include "cli/signals.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/source/source.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/clock.h"
@@ -110,7 +110,7 @@ static int extract_run(const struct call *call)
 
     code = call_open(call, &service, &err);
     if (code == 0)
-        code = view_root(service, &root, &err);
+        code = view_root(service, NULL, &root, &err);
     buf_addf(&where, "%s%s/%s", strncmp(call->args[1], "at/", 3) == 0 ? "" : "backups/",
              call->args[1], path);
     if (code == 0)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cli/call.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/text.h"

@@ -11,7 +11,7 @@
 #include "cli/call.h"
 #include "cli/place.h"
 #include "dbsnapfs/fuse.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/source/source.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
@@ -37,10 +37,11 @@ static int mount_start(void *arg, struct node **ret_root, struct err *err)
         .compress = mounting->options->compress,
         .cache_bytes = mounting->options->cache_bytes,
     };
+    const struct view_config view = {.live_timeout_s = mounting->options->live_timeout_s};
     int code = service_new(&config, &mounting->service, err);
 
     if (code == 0)
-        code = view_root(mounting->service, ret_root, err);
+        code = view_root(mounting->service, &view, ret_root, err);
     return code;
 }
 

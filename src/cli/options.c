@@ -16,6 +16,7 @@
 
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/text.h"
+#include "dbsnapfs/view.h"
 
 struct entry {
     char letter;       /* 0: none */
@@ -47,6 +48,16 @@ static int set_cache(struct options *options, const char *value, struct err *err
     if (text_parse_bytes(value, &bytes) != 0 || bytes == 0 || bytes > SIZE_MAX / 2)
         return err_set(err, EINVAL, "cache=%s: not a size such as 64M", value);
     options->cache_bytes = (size_t)bytes;
+    return 0;
+}
+
+static int set_live_timeout(struct options *options, const char *value, struct err *err)
+{
+    uint64_t seconds;
+
+    if (text_parse_u64(value, &seconds) != 0 || seconds > INT32_MAX)
+        return err_set(err, EINVAL, "live-timeout=%s: not a number of seconds such as 600", value);
+    options->live_timeout_s = (int64_t)seconds;
     return 0;
 }
 
@@ -108,6 +119,8 @@ static const struct entry mount_entries[] = {
     {0, "repo", "PATH", "the repository, instead of SOURCE.backups", set_repo},
     {0, "compress", "CODEC", "none, deflate or zstd, with :LEVEL if you like", set_compress},
     {0, "cache", "BYTES", "memory for decoded blocks (16M)", set_cache},
+    {0, "live-timeout", "SECONDS", "how long a file open in live/ keeps its state (600)",
+     set_live_timeout},
     {0, "ro", NULL, "read only: no backups, no restore", set_ro},
     {0, "rw", NULL, NULL, set_rw},
     {0, "allow_other", NULL, "let other users in", set_allow_other},
@@ -316,6 +329,7 @@ int options_parse(int argc, char **argv, struct options *ret_options, struct err
     struct options options = {.compress = CODEC_DEFAULT,
                               .uid = getuid(),
                               .gid = getgid(),
+                              .live_timeout_s = VIEW_LIVE_TIMEOUT_S,
                               .umask = 077,
                               .fuse_options = BUF_INIT};
     struct cursor cursor = {1, argc, argv};

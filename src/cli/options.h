@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "dbsnapfs/codec.h"
@@ -21,6 +22,7 @@ struct options {
     const char *repo; /* NULL: beside the database */
     struct codec_choice compress;
     size_t cache_bytes; /* 0: the store's default */
+    int64_t live_timeout_s;
     bool read_only, allow_other;
     uid_t uid;
     gid_t gid;

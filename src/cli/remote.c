@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "cli/bar.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"

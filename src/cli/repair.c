@@ -8,7 +8,7 @@
 #include "cli/bar.h"
 #include "cli/call.h"
 #include "cli/signals.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/store/verify.h"
 #include "dbsnapfs/util/clock.h"

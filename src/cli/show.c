@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/call.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"

@@ -16,7 +16,7 @@
 #include "cli/call.h"
 #include "cli/remote.h"
 #include "cli/signals.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/err.h"
 

@@ -82,6 +82,7 @@ void mount_stat(const struct mount *mount, uint64_t number, const struct node_at
         .st_uid = mount->config->uid,
         .st_gid = mount->config->gid,
         .st_size = (off_t)attr->size,
+        .st_blksize = (blksize_t)attr->piece_bytes,
         .st_blocks = (blkcnt_t)((attr->size + 511) / 512),
         .st_atim = time,
         .st_mtim = time,
@@ -167,7 +168,9 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct err err = ERR_INIT;
     struct stat stat;
 
-    int r = node_attr(inode->node, &attr, &err);
+    bool whole = true;
+    int r = fi && file_has_size(fi) ? node_glance(inode->node, &attr, &whole, &err)
+                                    : node_attr(inode->node, &attr, &err);
     if (r == 0 && fi)
         r = file_size(fi, &attr.size, &err);
     if (r < 0) {
@@ -175,7 +178,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         return;
     }
     mount_stat(mount, inode->number, &attr, &stat);
-    fuse_reply_attr(req, &stat, attr_timeout(&attr));
+    fuse_reply_attr(req, &stat, whole ? attr_timeout(&attr) : 0);
 }
 
 /* Truncation is what a shell's `>` does before it writes a command; a command is no content

@@ -25,6 +25,11 @@ static struct node_file *file_of(const struct fuse_file_info *fi)
     return open_file_of(fi)->file;
 }
 
+bool file_has_size(const struct fuse_file_info *fi)
+{
+    return file_of(fi)->ops->size;
+}
+
 int file_size(const struct fuse_file_info *fi, uint64_t *size, struct err *err)
 {
     struct node_file *file = file_of(fi);

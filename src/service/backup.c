@@ -120,7 +120,7 @@ static int commit(struct taking *taking, const struct command *command, uint64_t
         buf_addf(&result->line, "skipped: nothing has changed since %s", entry.name);
     backup_entry_free(&entry);
     if (code == 0 && stored)
-        check_want(taking->service);
+        background_want(taking->service);
     return code;
 }
 

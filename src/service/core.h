@@ -9,11 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
-#include "service/check.h"
+#include "service/background.h"
 #include "service/command.h"
 #include "service/turns.h"
 
@@ -27,8 +27,8 @@ struct service {
     struct codec_choice compress;
     int64_t started_ns;
 
-    struct turns turns; /* has a lock of its own */
-    struct check check; /* protected by turns.lock */
+    struct turns turns;           /* has a lock of its own */
+    struct background background; /* its own header says by what it is protected */
 
     /* `lock` guards what reports read and commands leave behind when they are done. It is
      * taken last: nothing is called with it held. */

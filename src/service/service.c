@@ -1,7 +1,7 @@
 /*
  * A service joins a source and its repository, and ends them in the right order: first no
- * command is taken any more, then those that run end or undo themselves, then the background
- * check, then the repository is closed, which gives its lock back.
+ * command is taken any more, then those that run end or undo themselves, then the work
+ * in the background, then the repository is closed, which gives its lock back.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -122,7 +122,7 @@ int service_new(const struct service_config *config, struct service **ret_servic
     if (code == 0)
         code = open_repo(service, config, err);
     if (code == 0 && service->mount_point && !service->read_only)
-        code = check_start(service, err);
+        code = background_start(service, err);
     if (code != 0) {
         service_free(service);
         return code;
@@ -149,7 +149,7 @@ void service_free(struct service *service)
         return;
     turns_stop(&service->turns);
     turns_drain(&service->turns);
-    check_end(service);
+    background_end(service);
     repo_close(service->repo);
     source_free(service->source);
     turns_release(&service->turns);
@@ -183,6 +183,12 @@ void service_note_failure(struct service *service, const char *verb, const struc
     (void)snprintf(service->last_error_verb, sizeof service->last_error_verb, "%s", verb);
     service->last_error_ns = clock_now_ns();
     (void)pthread_mutex_unlock(&service->lock);
+}
+
+void service_note(struct service *service, const char *what, const struct err *err)
+{
+    log_line(service, what, false, err->text, -1);
+    service_note_failure(service, what, err);
 }
 
 void service_last_result(struct service *service, struct buf *out)

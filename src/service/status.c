@@ -19,7 +19,8 @@
 struct facts {
     struct service_progress progress;
     unsigned waiting;
-    char checking[40];
+    enum background_kind doing; /* in the background, with the backup … */
+    char doing_name[40];        /* … of this name, "" when nothing is done */
     struct err last_error;
     char last_error_verb[16];
     int64_t last_error_ns;
@@ -38,7 +39,8 @@ static int gather(struct service *service, struct facts *ret_facts, struct err *
     service_progress(service, &facts.progress);
     (void)pthread_mutex_lock(&service->turns.lock);
     facts.waiting = service->turns.waiting;
-    memcpy(facts.checking, service->check.name, sizeof facts.checking);
+    facts.doing = service->background.doing;
+    memcpy(facts.doing_name, service->background.name, sizeof facts.doing_name);
     (void)pthread_mutex_unlock(&service->turns.lock);
     (void)pthread_mutex_lock(&service->lock);
     facts.last_error = service->last_error;
@@ -87,8 +89,11 @@ static void add_now(const struct facts *facts, struct buf *out)
     buf_add_text(out, "now          ");
     if (facts->progress.active)
         service_progress_text(&facts->progress, clock_monotonic_ns(), out);
-    else if (facts->checking[0] != '\0')
-        buf_addf(out, "checks %s in the background", facts->checking);
+    else if (facts->doing_name[0] != '\0')
+        buf_addf(out,
+                 facts->doing == BACKGROUND_CHECK ? "checks %s in the background"
+                                                  : "measures the tables of %s in the background",
+                 facts->doing_name);
     else
         buf_add_text(out, "idle");
     if (facts->waiting > 0)
@@ -244,6 +249,13 @@ static json_t *json_last_error(const struct facts *facts)
                      json_text(facts->last_error.text));
 }
 
+static json_t *json_doing(const struct facts *facts, enum background_kind kind)
+{
+    bool doing = facts->doing_name[0] != '\0' && facts->doing == kind;
+
+    return json_text(doing ? facts->doing_name : NULL);
+}
+
 static json_t *json_status(struct service *service, const struct facts *facts)
 {
     char codec[32];
@@ -251,17 +263,18 @@ static json_t *json_status(struct service *service, const struct facts *facts)
     (void)snprintf(codec, sizeof codec, "%s:%d", codec_name(service->compress.id),
                    service->compress.level);
     return json_pack(
-        "{s:s, s:o, s:o, s:o, s:b, s:s, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o}",
+        "{s:s, s:o, s:o, s:o, s:b, s:s, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, "
+        "s:o}",
         "version", DBSNAPFS_VERSION, "source", json_text(source_name(service)), "repository",
         json_text(repo_path(service->repo)), "mount_point", json_text(service->mount_point),
         "read_only", service->read_only, "compress", codec, "started",
         json_time(service->started_ns), "waiting", (int)facts->waiting, "running",
-        json_running(&facts->progress), "checking",
-        json_text(facts->checking[0] != '\0' ? facts->checking : NULL), "last_backup",
-        json_last_backup(facts), "last_check", json_last_check(facts), "last_error",
-        json_last_error(facts), "backups", json_number(facts->totals.backups), "stored_bytes",
-        json_number(facts->totals.stored_bytes), "ratio", ratio(&facts->totals), "logical_bytes",
-        json_number(facts->totals.logical_bytes), "commands",
+        json_running(&facts->progress), "checking", json_doing(facts, BACKGROUND_CHECK),
+        "measuring", json_doing(facts, BACKGROUND_FACTS), "last_backup", json_last_backup(facts),
+        "last_check", json_last_check(facts), "last_error", json_last_error(facts), "backups",
+        json_number(facts->totals.backups), "stored_bytes", json_number(facts->totals.stored_bytes),
+        "ratio", ratio(&facts->totals), "logical_bytes", json_number(facts->totals.logical_bytes),
+        "commands",
         json_pack("{s:o, s:o}", "done", json_number(facts->commands_done), "failed",
                   json_number(facts->commands_failed)));
 }

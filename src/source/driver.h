@@ -16,9 +16,11 @@
 struct buf;
 struct database;
 struct err;
+struct page_comparison;
 struct snapshot;
 struct source_info;
 struct source_sink;
+struct source_stamp;
 
 struct source_driver {
     const char *scheme; /* of its URLs: "sqlite" for sqlite:// and sqlite+anything:// */
@@ -29,6 +31,7 @@ struct source_driver {
     int (*check)(const char *name, struct err *err);
     int (*info)(const char *name, struct source_info *ret_info, struct err *err);
     int (*changed)(const char *name, int64_t *ret_changed_ns, struct err *err);
+    int (*stamp)(const char *name, struct source_stamp *ret_stamp, struct err *err);
     int (*capture)(const char *name, const struct source_sink *sink, const atomic_bool *cancel,
                    uint64_t *ret_image_bytes, struct err *err);
     uint32_t (*page_kind)(const void *page, size_t len);
@@ -44,6 +47,9 @@ struct source_driver {
     int (*open_live)(const char *name, struct database **ret_database, struct err *err);
     int (*open_snapshot)(struct snapshot *snapshot, struct database **ret_database,
                          struct err *err);
+    /* page_comparison_new(); every other function on a comparison is the driver's own. */
+    int (*compare_pages)(struct snapshot *before, struct snapshot *after,
+                         struct page_comparison **ret_comparison, struct err *err);
 };
 
 extern const struct source_driver sqlite_driver;

@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "dbsnapfs/source/database.h"
+#include "dbsnapfs/source/pages.h"
 #include "dbsnapfs/util/err.h"
 #include "source/driver.h"
 
@@ -112,6 +113,11 @@ int source_changed(struct source *source, int64_t *ret_changed_ns, struct err *e
     return source->driver->changed(source->name, ret_changed_ns, err);
 }
 
+int source_stamp(struct source *source, struct source_stamp *ret_stamp, struct err *err)
+{
+    return source->driver->stamp(source->name, ret_stamp, err);
+}
+
 int source_capture(struct source *source, const struct source_sink *sink, const atomic_bool *cancel,
                    uint64_t *ret_image_bytes, struct err *err)
 {
@@ -148,4 +154,10 @@ int database_open_snapshot(struct snapshot *snapshot, struct database **ret_data
                            struct err *err)
 {
     return sqlite_driver.open_snapshot(snapshot, ret_database, err);
+}
+
+int page_comparison_new(struct snapshot *before, struct snapshot *after,
+                        struct page_comparison **ret_comparison, struct err *err)
+{
+    return sqlite_driver.compare_pages(before, after, ret_comparison, err);
 }

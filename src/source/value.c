@@ -26,12 +26,11 @@ int value_copy(const struct value *value, struct value *ret_copy)
 
 void value_free(struct value *value)
 {
-    union {
-        const void *kept;
-        void *freed;
-    } bytes = {value->bytes};
+    void *bytes = NULL;
 
-    free(bytes.freed);
+    /* free() takes no const, and a cast would take it away in silence. */
+    memcpy(&bytes, &value->bytes, sizeof(bytes));
+    free(bytes);
     *value = (struct value){.kind = VALUE_NULL};
 }
 

@@ -31,6 +31,8 @@ static const char *const catalog_sql[QUERY_COUNT] = {
     [QUERY_FIND_NAME] = "SELECT " ENTRY_COLUMNS " FROM backup_entries WHERE name = ?1",
     [QUERY_FIND_ID] = "SELECT " ENTRY_COLUMNS " FROM backup_entries WHERE id = ?1",
     [QUERY_NEWEST] = "SELECT " ENTRY_COLUMNS " FROM backup_entries ORDER BY id DESC LIMIT 1",
+    [QUERY_BEFORE] =
+        "SELECT " ENTRY_COLUMNS " FROM backup_entries WHERE id < ?1 ORDER BY id DESC LIMIT 1",
     [QUERY_LIST] =
         "SELECT " ENTRY_COLUMNS " FROM backup_entries WHERE id > ?1 ORDER BY id LIMIT 64",
     [QUERY_TOTALS] = "SELECT count(*), coalesce(sum(stored_bytes), 0), "
@@ -51,6 +53,9 @@ static const char *const catalog_sql[QUERY_COUNT] = {
     [QUERY_NOTE_CHECK] =
         "UPDATE backup_entries SET checked_ns = ?2, check_result = ?3 WHERE id = ?1",
     [QUERY_NOTE_SHA256] = "UPDATE backup_entries SET sha256 = ?2 WHERE id = ?1",
+    [QUERY_HAS_FACTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'facts'",
+    [QUERY_NOTE_FACT] = "INSERT OR REPLACE INTO facts (backup_id, kind, value) VALUES (?1, ?2, ?3)",
+    [QUERY_FIND_FACT] = "SELECT value FROM facts WHERE backup_id = ?1 AND kind = ?2",
 };
 
 static int catalog_page_damaged(struct catalog *catalog, uint32_t page, struct err *err)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct backup_entry;
+struct buf;
 struct catalog;
 struct err;
 struct repo_totals;
@@ -53,6 +54,9 @@ int catalog_add(struct catalog *catalog, const struct backup_entry *entry,
 /* `name` NULL and id 0: the newest. -ENOENT without a message when there is none. */
 int catalog_find(struct catalog *catalog, const char *name, uint64_t id,
                  struct backup_entry *ret_entry, struct err *err);
+/* The one before backup `id`; -ENOENT without a message when there is none. */
+int catalog_before(struct catalog *catalog, uint64_t id, struct backup_entry *ret_entry,
+                   struct err *err);
 int catalog_list(struct catalog *catalog, uint64_t after,
                  int (*each)(void *arg, const struct backup_entry *entry), void *arg,
                  struct err *err);
@@ -76,6 +80,12 @@ int catalog_map_chain(struct catalog *catalog, uint64_t id, uint32_t shard,
 int catalog_note_check(struct catalog *catalog, uint64_t id, int64_t time_ns, const char *result,
                        struct err *err);
 int catalog_note_sha256(struct catalog *catalog, uint64_t id, const char *hex, struct err *err);
+
+/* Facts: see repo_note_fact(). -ENOENT, without a message, for one that is not known. */
+int catalog_note_fact(struct catalog *catalog, uint64_t id, const char *kind, const void *bytes,
+                      size_t len, struct err *err);
+int catalog_find_fact(struct catalog *catalog, uint64_t id, const char *kind, struct buf *out,
+                      struct err *err);
 
 /* PRAGMA integrity_check and the checksum of every page: 0, or -EBADMSG with the first finding. */
 int catalog_check(struct catalog *catalog, struct err *err);

@@ -14,6 +14,7 @@ enum catalog_query {
     QUERY_FIND_NAME,
     QUERY_FIND_ID,
     QUERY_NEWEST,
+    QUERY_BEFORE,
     QUERY_LIST,
     QUERY_TOTALS,
     QUERY_SEGMENTS,
@@ -23,6 +24,9 @@ enum catalog_query {
     QUERY_ADD_MAP,
     QUERY_NOTE_CHECK,
     QUERY_NOTE_SHA256,
+    QUERY_HAS_FACTS,
+    QUERY_NOTE_FACT,
+    QUERY_FIND_FACT,
     QUERY_COUNT
 };
 

@@ -67,10 +67,10 @@ static int catalog_read_entry(struct catalog *catalog, sqlite3_stmt *s,
     return code;
 }
 
-int catalog_find(struct catalog *catalog, const char *name, uint64_t id,
-                 struct backup_entry *ret_entry, struct err *err)
+/* The entry that a query with one parameter, or none, finds. */
+static int catalog_find_by(struct catalog *catalog, enum catalog_query query, const char *name,
+                           uint64_t id, struct backup_entry *ret_entry, struct err *err)
 {
-    enum catalog_query query = name ? QUERY_FIND_NAME : id ? QUERY_FIND_ID : QUERY_NEWEST;
     sqlite3_stmt *s = NULL;
     int code, rc;
 
@@ -94,6 +94,20 @@ int catalog_find(struct catalog *catalog, const char *name, uint64_t id,
 out:
     pthread_mutex_unlock(&catalog->lock);
     return code;
+}
+
+int catalog_find(struct catalog *catalog, const char *name, uint64_t id,
+                 struct backup_entry *ret_entry, struct err *err)
+{
+    enum catalog_query query = name ? QUERY_FIND_NAME : id ? QUERY_FIND_ID : QUERY_NEWEST;
+
+    return catalog_find_by(catalog, query, name, id, ret_entry, err);
+}
+
+int catalog_before(struct catalog *catalog, uint64_t id, struct backup_entry *ret_entry,
+                   struct err *err)
+{
+    return catalog_find_by(catalog, QUERY_BEFORE, NULL, id, ret_entry, err);
 }
 
 /* Up to 64 entries behind `after`, so that the callback runs without the lock. */

@@ -50,4 +50,12 @@ static const char catalog_schema[] = "CREATE TABLE repository(\n"
                                      "PRAGMA application_id = " CATALOG_APPLICATION_ID ";\n"
                                      "PRAGMA user_version = 1;\n";
 
+/* Not among the above, since a catalog may be without it: made with the first fact. */
+static const char catalog_facts[] = "CREATE TABLE IF NOT EXISTS facts(\n"
+                                    "  backup_id INTEGER NOT NULL,\n"
+                                    "  kind TEXT NOT NULL,\n"
+                                    "  value BLOB NOT NULL,\n"
+                                    "  PRIMARY KEY (backup_id, kind)\n"
+                                    ") WITHOUT ROWID;\n";
+
 #endif

@@ -313,6 +313,11 @@ int repo_get(struct repo *repo, uint64_t id, struct backup_entry *ret_entry, str
     return code;
 }
 
+int repo_before(struct repo *repo, uint64_t id, struct backup_entry *ret_entry, struct err *err)
+{
+    return catalog_before(repo->catalog, id, ret_entry, err);
+}
+
 int repo_list(struct repo *repo, uint64_t after,
               int (*each)(void *arg, const struct backup_entry *entry), void *arg, struct err *err)
 {
@@ -328,6 +333,18 @@ int repo_note_check(struct repo *repo, uint64_t id, int64_t time_ns, const char 
                     struct err *err)
 {
     return repo->read_only ? 0 : catalog_note_check(repo->catalog, id, time_ns, result, err);
+}
+
+int repo_note_fact(struct repo *repo, uint64_t id, const char *kind, const void *bytes, size_t len,
+                   struct err *err)
+{
+    return repo->read_only ? 0 : catalog_note_fact(repo->catalog, id, kind, bytes, len, err);
+}
+
+int repo_find_fact(struct repo *repo, uint64_t id, const char *kind, struct buf *out,
+                   struct err *err)
+{
+    return catalog_find_fact(repo->catalog, id, kind, out, err);
 }
 
 int repo_note_sha256(struct repo *repo, uint64_t id, const char *hex, struct err *err)

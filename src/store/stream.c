@@ -154,6 +154,8 @@ static void stream_start(struct snapshot_stream *s)
 int snapshot_stream_read(struct snapshot_stream *stream, uint64_t offset, void *bytes, size_t len,
                          size_t *ret_len, struct err *err)
 {
+    if (stream->snapshot->gives_way)
+        return snapshot_read(stream->snapshot, offset, bytes, len, ret_len, err);
     atomic_store(&stream->snapshot->repo->last_stream_ns, clock_monotonic_ns());
     pthread_mutex_lock(&stream->lock);
     if (stream_goes_on(stream, offset, offset + len) &&

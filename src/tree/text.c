@@ -46,17 +46,23 @@ static int text_size(const struct text_node *text, uint64_t *ret_size, struct er
     return r;
 }
 
-static int text_attr(struct node *node, struct node_attr *ret_attr, struct err *err)
+static int text_glance(struct node *node, struct node_attr *ret_attr, struct err *err)
 {
     const struct text_node *text = (struct text_node *)node;
-    struct node_attr attr = {
+    *ret_attr = (struct node_attr){
         .kind = NODE_FILE,
         .immutable = text->text.immutable,
         .mtime_ns = text->mtime_ns,
     };
-    int r = text_size(text, &attr.size, err);
-    if (r == 0 && text->text.mtime)
-        r = text->text.mtime(text->context, &attr.mtime_ns, err);
+    return text->text.mtime ? text->text.mtime(text->context, &ret_attr->mtime_ns, err) : 0;
+}
+
+static int text_attr(struct node *node, struct node_attr *ret_attr, struct err *err)
+{
+    struct node_attr attr = {.kind = NODE_FILE};
+    int r = text_glance(node, &attr, err);
+    if (r == 0)
+        r = text_size((struct text_node *)node, &attr.size, err);
     if (r == 0)
         *ret_attr = attr;
     return r;
@@ -77,6 +83,13 @@ static int text_read(struct node_file *file, uint64_t offset, void *bytes, size_
     return 0;
 }
 
+static int text_file_size(struct node_file *file, uint64_t *ret_size, struct err *err)
+{
+    (void)err;
+    *ret_size = ((struct text_file *)file)->text.len;
+    return 0;
+}
+
 static void text_close(struct node_file *file)
 {
     struct text_file *text = (struct text_file *)file;
@@ -86,6 +99,7 @@ static void text_close(struct node_file *file)
 
 static const struct node_file_ops text_file_ops = {
     .read = text_read,
+    .size = text_file_size,
     .close = text_close,
 };
 
@@ -118,7 +132,7 @@ static int text_open(struct node *node, bool writing, const struct node_request 
         buf_free(&rendering);
         return r;
     }
-    return node_text_file(&rendering, text->text.immutable, ret_file, err);
+    return node_text_file(&rendering, text->text.immutable && !text->text.slow, ret_file, err);
 }
 
 static void text_free(struct node *node)
@@ -135,13 +149,20 @@ static const struct node_ops text_ops = {
     .free = text_free,
 };
 
+static const struct node_ops slow_text_ops = {
+    .attr = text_attr,
+    .glance = text_glance,
+    .open = text_open,
+    .free = text_free,
+};
+
 int node_text_new(const struct node_text *text, void *context, void (*free_context)(void *),
                   int64_t mtime_ns, struct node **ret_node)
 {
     struct text_node *node = calloc(1, sizeof(*node));
     if (!node)
         return -ENOMEM;
-    node_init(&node->node, &text_ops);
+    node_init(&node->node, text->slow ? &slow_text_ops : &text_ops);
     node->text = *text;
     node->context = context;
     node->free_context = free_context;

@@ -14,43 +14,11 @@
 
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/hash.h"
+#include "dbsnapfs/util/utf8.h"
 
 #define NAME_BYTES 255
 #define NAME_EMPTY "%~"
 #define NAME_CUT_BYTES 18 /* "%~" and 16 digits */
-
-/* The length of the UTF-8 character at `p` (Unicode 15, table 3-7), or 0 if there is none. */
-static size_t utf8_length(const unsigned char *p, size_t len)
-{
-    unsigned char low = 0x80, high = 0xbf;
-    size_t need = 0;
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] >= 0xc2 && p[0] <= 0xdf)
-        need = 2;
-    else if (p[0] >= 0xe0 && p[0] <= 0xef)
-        need = 3;
-    else if (p[0] >= 0xf0 && p[0] <= 0xf4)
-        need = 4;
-    else
-        return 0;
-    if (len < need)
-        return 0;
-    if (p[0] == 0xe0)
-        low = 0xa0; /* shorter forms exist below */
-    else if (p[0] == 0xed)
-        high = 0x9f; /* surrogates above */
-    else if (p[0] == 0xf0)
-        low = 0x90;
-    else if (p[0] == 0xf4)
-        high = 0x8f; /* beyond U+10FFFF */
-    if (p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < need; i++)
-        if (p[i] < 0x80 || p[i] > 0xbf)
-            return 0;
-    return need;
-}
 
 /* How many bytes at `p` may stand as they are: 0 if the first is to be escaped. */
 static size_t name_plain(const unsigned char *p, size_t len, bool first)

@@ -10,25 +10,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
+#include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
+#include "dbsnapfs/view.h"
+#include "holder.h"
+#include "renderings.h"
 #include "scope_pool.h"
+#include "sizes.h"
+#include "spool.h"
+
+#define HELD_BY_BACKUPS 16 /* databases of backups that open files hold */
 
 int view_new(struct service *service, struct view **ret_view, struct err *err)
 {
     struct view *view = calloc(1, sizeof(*view));
     if (!view)
         return err_set(err, ENOMEM, "tree: out of memory");
-    int r = scope_pool_new(NULL, &view->pool, err);
-    if (r < 0) {
-        free(view);
-        return r;
-    }
     atomic_init(&view->references, 1);
     view->service = service;
     view->started_ns = clock_now_ns();
+    view->live_timeout_s = VIEW_LIVE_TIMEOUT_S;
     pthread_mutex_init(&view->lock, NULL);
+    int r = scope_pool_new(NULL, &view->pool, err);
+    if (r == 0)
+        r = holders_new(HELD_BY_BACKUPS, &view->holders, err);
+    if (r == 0)
+        r = renderings_new(&view->renderings, err);
+    if (r == 0)
+        r = sizes_new(&view->sizes, err);
+    if (r < 0) {
+        view_unref(view);
+        return r;
+    }
     *ret_view = view;
     return 0;
 }
@@ -43,6 +58,9 @@ void view_unref(struct view *view)
 {
     if (!view || atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) != 1)
         return;
+    sizes_free(view->sizes);
+    renderings_free(view->renderings);
+    holders_free(view->holders);
     scope_pool_free(view->pool);
     pthread_mutex_destroy(&view->lock);
     free(view);
@@ -51,6 +69,7 @@ void view_unref(struct view *view)
 void view_close(void *context)
 {
     struct view *view = context;
+    holders_close(view->holders);
     scope_pool_close(view->pool);
     view_unref(view);
 }
@@ -72,6 +91,12 @@ int view_source(const struct view *view, struct source **ret_source, struct err 
         return err_set(err, ENOENT, "the database is not there, only its backups");
     *ret_source = source;
     return 0;
+}
+
+int view_spool(const struct view *view, int *ret_fd, struct err *err)
+{
+    const struct repo *repo = view_repo(view);
+    return spool_open(repo_read_only(repo) ? NULL : repo_path(repo), ret_fd, err);
 }
 
 /* The slot of `id`, emptied if another backup had it; the caller holds the lock. */

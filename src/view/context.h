@@ -12,10 +12,13 @@
 #include "dbsnapfs/util/sha256.h"
 
 struct err;
+struct holders;
 struct node;
+struct renderings;
 struct repo;
 struct scope_pool;
 struct service;
+struct sizes;
 struct source;
 
 #define VIEW_FACTS 1024 /* backups of which something is remembered */
@@ -32,7 +35,11 @@ struct view {
     atomic_uint references;
     struct service *service;
     int64_t started_ns;
-    struct scope_pool *pool; /* fixed; has a lock of its own */
+    int64_t live_timeout_s;
+    struct scope_pool *pool; /* fixed, as is what follows; each has a lock of its own */
+    struct holders *holders;
+    struct renderings *renderings;
+    struct sizes *sizes;
     pthread_mutex_t lock;
     struct view_fact facts[VIEW_FACTS]; /* protected by lock; by id, modulo */
 };
@@ -42,11 +49,14 @@ struct view *view_ref(struct view *view);
 void view_unref(struct view *view);
 void view_release(void *view); /* view_unref() as a node's free_context */
 /* The root's free_context: gives back what is kept open, then the reference. */
-void view_close(void *view);
+void view_close(void *context);
 
 struct repo *view_repo(const struct view *view);
 /* -ENOENT when only backups are looked at. */
 int view_source(const struct view *view, struct source **ret_source, struct err *err);
+
+/* A file without a name, in the repository or where one may be: see spool.h. */
+int view_spool(const struct view *view, int *ret_fd, struct err *err);
 
 /* false when it is not remembered */
 bool view_schema_bytes(struct view *view, uint64_t id, uint64_t *ret_bytes);

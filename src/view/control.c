@@ -22,7 +22,7 @@
 #include <string.h>
 
 #include "context.h"
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"

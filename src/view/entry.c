@@ -95,10 +95,16 @@ static int backup_views_make(void *context, struct node **ret_node, struct err *
     return in_scope(context, views_make, ret_node, err);
 }
 
+static int backup_dump_make(void *context, struct node **ret_node, struct err *err)
+{
+    return in_scope(context, dump_make, ret_node, err);
+}
+
 static const struct node_static_entry entry_files[] = {
     {"database.sqlite", NODE_FILE, false, image_make},
     {"database.sqlite-wal", NODE_FILE, true, empty_make},
     {"database.sqlite-shm", NODE_FILE, true, empty_make},
+    {"database.sql", NODE_FILE, false, backup_dump_make},
     {"schema.sql", NODE_FILE, false, schema_make},
     {"manifest.json", NODE_FILE, false, manifest_make},
     {"SHA256SUMS", NODE_FILE, false, sums_make},

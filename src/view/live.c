@@ -65,10 +65,16 @@ static int live_views_make(void *context, struct node **ret_node, struct err *er
     return in_scope(context, views_make, ret_node, err);
 }
 
+static int live_dump_make(void *context, struct node **ret_node, struct err *err)
+{
+    return in_scope(context, dump_make, ret_node, err);
+}
+
 static const struct node_static_entry live_entries[] = {
     {"database.sqlite", NODE_FILE, false, live_image_make},
     {"database.sqlite-wal", NODE_FILE, true, empty_make},
     {"database.sqlite-shm", NODE_FILE, true, empty_make},
+    {"database.sql", NODE_FILE, false, live_dump_make},
     {"schema.sql", NODE_FILE, false, schema_make},
     {"tables", NODE_DIRECTORY, false, live_tables_make},
     {"views", NODE_DIRECTORY, false, live_views_make},

@@ -10,7 +10,6 @@
 
 #include "context.h"
 #include "dbsnapfs/source/source.h"
-#include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/err.h"
 #include "spool.h"
@@ -22,11 +21,6 @@ struct live_node {
     struct view *view;
 };
 
-struct live_file {
-    struct node_file file;
-    int fd;
-};
-
 /* Pages come in order and small; they are written in large pieces. */
 struct gather {
     int fd;
@@ -35,25 +29,9 @@ struct gather {
     size_t len;
 };
 
-static int gather_write(int fd, const unsigned char *bytes, size_t len, uint64_t offset,
-                        struct err *err)
-{
-    while (len > 0) {
-        ssize_t written = pwrite(fd, bytes, len, (off_t)offset);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return err_sys(err, errno, "temporary copy of the database");
-        bytes += written;
-        offset += (uint64_t)written;
-        len -= (size_t)written;
-    }
-    return 0;
-}
-
 static int gather_flush(struct gather *gather, struct err *err)
 {
-    int r = gather_write(gather->fd, gather->bytes, gather->len, gather->offset, err);
+    int r = spool_write(gather->fd, gather->bytes, gather->len, gather->offset, err);
     gather->len = 0;
     return r;
 }
@@ -78,7 +56,7 @@ static int gather_put(void *arg, uint64_t offset, const void *bytes, size_t len,
         gather->offset = offset;
     }
     if (len > GATHER_BYTES)
-        return gather_write(gather->fd, bytes, len, offset, err);
+        return spool_write(gather->fd, bytes, len, offset, err);
     memcpy(gather->bytes + gather->len, bytes, len);
     gather->len += len;
     return 0;
@@ -100,38 +78,6 @@ static int live_attr(struct node *node, struct node_attr *ret_attr, struct err *
         };
     return r;
 }
-
-static int live_read(struct node_file *file, uint64_t offset, void *bytes, size_t len,
-                     size_t *ret_len, struct err *err)
-{
-    int fd = ((struct live_file *)file)->fd;
-    size_t count = 0;
-    while (count < len) {
-        ssize_t r = pread(fd, (char *)bytes + count, len - count, (off_t)(offset + count));
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r < 0)
-            return err_sys(err, errno, "temporary copy of the database");
-        if (r == 0)
-            break;
-        count += (size_t)r;
-    }
-    *ret_len = count;
-    return 0;
-}
-
-static void live_close(struct node_file *file)
-{
-    struct live_file *live = (struct live_file *)file;
-    if (live->fd >= 0)
-        close(live->fd);
-    free(live);
-}
-
-static const struct node_file_ops live_file_ops = {
-    .read = live_read,
-    .close = live_close,
-};
 
 /* One consistent state of the source into `fd`. */
 static int live_capture(struct source *source, int fd, const atomic_bool *cancel, struct err *err)
@@ -155,26 +101,20 @@ static int live_open(struct node *node, bool writing, const struct node_request 
                      struct node_file **ret_file, struct err *err)
 {
     const struct live_node *live = (struct live_node *)node;
-    const struct repo *repo = view_repo(live->view);
     struct source *source = NULL;
+    int fd = -1;
     (void)writing;
-    struct live_file *file = calloc(1, sizeof(*file));
-    if (!file)
-        return err_set(err, ENOMEM, "live copy: out of memory");
-    file->file.ops = &live_file_ops;
-    file->file.direct = true;
-    file->fd = -1;
     int r = view_source(live->view, &source, err);
     if (r == 0)
-        r = spool_open(repo_read_only(repo) ? NULL : repo_path(repo), &file->fd, err);
-    if (r == 0)
-        r = live_capture(source, file->fd, request->cancel, err);
+        r = view_spool(live->view, &fd, err);
+    if (r < 0)
+        return r;
+    r = live_capture(source, fd, request->cancel, err);
     if (r < 0) {
-        live_close(&file->file);
+        close(fd);
         return r;
     }
-    *ret_file = &file->file;
-    return 0;
+    return spool_file(fd, ret_file, err);
 }
 
 static void live_free(struct node *node)

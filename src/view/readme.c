@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/source/source.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/buf.h"

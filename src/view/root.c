@@ -37,12 +37,15 @@ static const struct node_static_entry root_entries[] = {
     {NULL, NODE_FILE, false, NULL},
 };
 
-int view_root(struct service *service, struct node **ret_root, struct err *err)
+int view_root(struct service *service, const struct view_config *config, struct node **ret_root,
+              struct err *err)
 {
     struct view *view = NULL;
     int r = view_new(service, &view, err);
     if (r < 0)
         return r;
+    if (config)
+        view->live_timeout_s = config->live_timeout_s;
     r = node_static_new(root_entries, view, view_close, view->started_ns, true, ret_root);
     if (r < 0) {
         view_unref(view);

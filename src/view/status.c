@@ -1,5 +1,5 @@
 /* status and status.json: what the service says of itself, for people and for programs. */
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "text.h"
 
 static int status_render(void *context, struct buf *out, struct err *err)

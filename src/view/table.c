@@ -2,8 +2,10 @@
  * tables/TABLE/ and views/VIEW/: what is in it, and the files that are made at once.
  *
  * A table is known by its name alone and looked up in the schema at each use, because a live one
- * may have been dropped or made anew since. What has been counted of a backup's table is remembered
- * here: it stays true, and asking again costs a scan.
+ * may have been dropped or made anew since.
+ *
+ * Of what is broken only the SQL that makes it is listed, so that programs that read a whole tree go
+ * through; its other files answer look-ups, to say why they cannot be read.
  */
 #include "table.h"
 
@@ -15,18 +17,19 @@
 
 #include "dbsnapfs/source/database.h"
 #include "dbsnapfs/source/schema.h"
+#include "dbsnapfs/table/describe.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
+#include "rendered.h"
 #include "scope.h"
-
-#define NOT_COUNTED UINT64_MAX
+#include "sizes.h"
 
 struct table {
     atomic_uint references;
     struct scope *scope;
     char *name; /* the database's */
-    _Atomic uint64_t row_count;
+    bool is_view;
 };
 
 static struct table *table_ref(struct table *table)
@@ -45,17 +48,16 @@ static void table_release(void *context)
     free(table);
 }
 
-/* -ENOENT when it was dropped meanwhile. */
-static int table_relation(const struct table *table, struct database *database,
-                          const struct relation **ret_relation, struct err *err)
+int table_find(struct database *database, const char *name, const struct relation **ret_relation,
+               struct err *err)
 {
     const struct schema *schema = NULL;
     int r = database_schema(database, &schema, err);
     if (r < 0)
         return r;
-    const struct relation *relation = schema_find(schema, table->name);
-    if (!relation || strcmp(relation->name, table->name) != 0)
-        return err_set(err, ENOENT, "%s: there is no such table any more", table->name);
+    const struct relation *relation = schema_find(schema, name);
+    if (!relation || strcmp(relation->name, name) != 0)
+        return err_set(err, ENOENT, "%s: there is no such table any more", name);
     *ret_relation = relation;
     return 0;
 }
@@ -68,35 +70,43 @@ static int relation_check(const struct relation *relation, struct err *err)
     return 0;
 }
 
-static int count_ask(struct table *table, uint64_t *ret_rows, struct err *err)
+/* Hands the relation to `describe`; `whole`: only if it is not broken. */
+static int table_describe(const struct table *table, bool whole,
+                          void (*describe)(const struct relation *relation, struct buf *out),
+                          struct buf *out, struct err *err)
 {
     struct database *database = NULL;
     const struct relation *relation = NULL;
     int r = scope_use(table->scope, NULL, &database, err);
     if (r < 0)
         return r;
-    r = table_relation(table, database, &relation, err);
-    if (r == 0)
+    r = table_find(database, table->name, &relation, err);
+    if (r == 0 && whole)
         r = relation_check(relation, err);
     if (r == 0)
-        r = database_count(database, relation, ret_rows, err);
+        describe(relation, out);
     scope_done(table->scope, database);
     return r;
 }
 
+static int schema_render(void *context, struct buf *out, struct err *err)
+{
+    return table_describe(context, false, describe_schema, out, err);
+}
+
+static int columns_render(void *context, struct buf *out, struct err *err)
+{
+    return table_describe(context, true, describe_columns, out, err);
+}
+
 static int count_render(void *context, struct buf *out, struct err *err)
 {
-    struct table *table = context;
-    uint64_t rows = atomic_load(&table->row_count);
-    if (rows == NOT_COUNTED) {
-        int r = count_ask(table, &rows, err);
-        if (r < 0)
-            return r;
-        if (!scope_is_live(table->scope))
-            atomic_store(&table->row_count, rows);
-    }
-    buf_addf(out, "%" PRIu64 "\n", rows);
-    return 0;
+    const struct table *table = context;
+    uint64_t rows = 0;
+    int r = sizes_count(table->scope, table->name, &rows, err);
+    if (r == 0)
+        buf_addf(out, "%" PRIu64 "\n", rows);
+    return r;
 }
 
 static int table_mtime(void *context, int64_t *ret_mtime_ns, struct err *err)
@@ -105,26 +115,91 @@ static int table_mtime(void *context, int64_t *ret_mtime_ns, struct err *err)
     return scope_mtime(table->scope, ret_mtime_ns, err);
 }
 
-static int count_make(void *context, struct node **ret_node, struct err *err)
+static int text_make(struct table *table,
+                     int (*render)(void *context, struct buf *out, struct err *),
+                     struct node **ret_node, struct err *err)
 {
-    struct table *table = context;
     const struct node_text text = {
-        .render = count_render,
+        .render = render,
         .mtime = table_mtime,
         .immutable = !scope_is_live(table->scope),
+        .slow = render == count_render,
     };
     int r = node_text_new(&text, table_ref(table), table_release, 0, ret_node);
     if (r < 0) {
         table_release(table);
-        return err_set(err, ENOMEM, "%s: out of memory", table->name);
+        return err_set(err, ENOMEM, "tables: out of memory");
     }
     return 0;
 }
 
+static int schema_make(void *context, struct node **ret_node, struct err *err)
+{
+    return text_make(context, schema_render, ret_node, err);
+}
+
+static int columns_make(void *context, struct node **ret_node, struct err *err)
+{
+    return text_make(context, columns_render, ret_node, err);
+}
+
+static int count_make(void *context, struct node **ret_node, struct err *err)
+{
+    return text_make(context, count_render, ret_node, err);
+}
+
+static int text_rows_make(void *context, enum text_form form, struct node **ret_node,
+                          struct err *err)
+{
+    const struct table *table = context;
+    return rendered_rows_make(table->scope, table->name, table->is_view, form, ret_node, err);
+}
+
+static int csv_make(void *context, struct node **ret_node, struct err *err)
+{
+    return text_rows_make(context, TEXT_CSV, ret_node, err);
+}
+
+static int ndjson_make(void *context, struct node **ret_node, struct err *err)
+{
+    return text_rows_make(context, TEXT_NDJSON, ret_node, err);
+}
+
+static int sql_make(void *context, struct node **ret_node, struct err *err)
+{
+    return text_rows_make(context, TEXT_SQL, ret_node, err);
+}
+
+#define FILES(broken)                                                                        \
+    {"schema.sql", NODE_FILE, false, schema_make},                                           \
+        {"columns.json", NODE_FILE, broken, columns_make},                                   \
+        {"count", NODE_FILE, broken, count_make}, {"rows.csv", NODE_FILE, broken, csv_make}, \
+        {"rows.ndjson", NODE_FILE, broken, ndjson_make},                                     \
+    {                                                                                        \
+        "rows.sql", NODE_FILE, broken, sql_make                                              \
+    }
+
 static const struct node_static_entry table_files[] = {
-    {"count", NODE_FILE, false, count_make},
+    FILES(false),
     {NULL, NODE_FILE, false, NULL},
 };
+
+static const struct node_static_entry view_files[] = {
+    FILES(false),
+    {NULL, NODE_FILE, false, NULL},
+};
+
+static const struct node_static_entry broken_files[] = {
+    FILES(true),
+    {NULL, NODE_FILE, false, NULL},
+};
+
+static const struct node_static_entry *files_of(const struct relation *relation)
+{
+    if (relation->broken)
+        return broken_files;
+    return relation->kind == RELATION_VIEW ? view_files : table_files;
+}
 
 static int table_new(struct scope *scope, const struct relation *relation, struct table **ret_table)
 {
@@ -137,7 +212,7 @@ static int table_new(struct scope *scope, const struct relation *relation, struc
         return -ENOMEM;
     }
     atomic_init(&table->references, 1);
-    atomic_init(&table->row_count, NOT_COUNTED);
+    table->is_view = relation->kind == RELATION_VIEW;
     table->scope = scope_ref(scope);
     *ret_table = table;
     return 0;
@@ -154,7 +229,7 @@ int table_make(struct scope *scope, const struct relation *relation, struct node
     r = table_new(scope, relation, &table);
     if (r < 0)
         return err_set(err, ENOMEM, "%s: out of memory", relation->name);
-    r = node_static_new(table_files, table, table_release, mtime_ns, !scope_is_live(scope),
+    r = node_static_new(files_of(relation), table, table_release, mtime_ns, !scope_is_live(scope),
                         ret_node);
     if (r < 0) {
         table_release(table);

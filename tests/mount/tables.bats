@@ -46,19 +46,25 @@ teardown() { teardown_scratch; }
 
 @test "a view on what is gone is listed, and reading it is an error" {
     for top in mnt/live mnt/backups/latest; do
-        [ "$(ls $top/views/broken)" = count ]
-        run cat $top/views/broken/count
-        [ "$status" -ne 0 ]
-        [[ $output == *'Input/output error'* ]]
+        [ "$(ls $top/views/broken)" = schema.sql ]
+        [ "$(cat $top/views/broken/schema.sql)" = 'CREATE VIEW broken AS SELECT * FROM nowhere;' ]
+        for file in count rows.csv columns.json; do
+            run cat $top/views/broken/$file
+            [ "$status" -ne 0 ]
+            [[ $output == *'Input/output error'* ]]
+        done
     done
 }
 
 @test "tar takes tables with the sizes that stat says" {
     mkdir out
-    tar -C mnt/backups/latest --exclude broken -cf - tables views | tar -C out -xf -
-    diff -r -x broken mnt/backups/latest/tables out/tables
-    diff -r -x broken mnt/backups/latest/views out/views
+    run tar -C mnt/backups/latest -cf all.tar .
+    [ "$status" -eq 0 ] && [ -z "$output" ]
+    tar -C out -xf all.tar
+    diff -r mnt/backups/latest out
     diff -r mnt/backups/latest/tables mnt/live/tables
+    diff -r mnt/backups/latest/views mnt/live/views
+    cmp mnt/backups/latest/database.sql mnt/live/database.sql
 }
 
 @test "looking at tables keeps no program from leaving WAL mode for long" {
@@ -83,8 +89,8 @@ teardown() { teardown_scratch; }
     sqlite3 app.db 'CREATE VIEW endless AS WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT i FROM n'
     command_line backup
     for top in mnt/live mnt/backups/latest; do
-        [ "$(timeout 5 ls $top/views/endless)" = count ]
-        [ "$(timeout 5 find $top/views/endless -name c\*)" = $top/views/endless/count ]
+        [ "$(timeout 5 ls $top/views/endless | wc -l)" -eq 6 ]
+        [ "$(timeout 5 find $top/views/endless -name rows.c\*)" = $top/views/endless/rows.csv ]
     done
 }
 
@@ -94,4 +100,200 @@ teardown() { teardown_scratch; }
     run dbsnapfs cat app.db live/views/broken/count
     [ "$status" -eq 1 ]
     [[ $output == *'broken: '*nowhere* ]]
+}
+
+# big: a table of 20,000 rows in app.db whose rows agree in every committed state, of more than a MiB as text.
+big() {
+    sqlite3 app.db "CREATE TABLE big (id INTEGER PRIMARY KEY, n INTEGER, filler TEXT);
+        WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 20000)
+        INSERT INTO big SELECT i, 0, printf('%.80c', 'x') FROM c"
+}
+
+emptied() { [ "$(sqlite3 app.db 'PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint (truncate)' | tail -n 1)" = '0|0|0' ]; }
+
+# held FILE [SECONDS]: opens it, reads a little, waits for the file `go`, and reads the rest.
+held() {
+    /usr/bin/python3 - "$1" 3>&- 4>&- <<'END'
+import os, sys, time
+with open(sys.argv[1], "rb", buffering=0) as file:
+    text = file.read(1000)
+    open("held", "w").close()
+    while not os.path.exists("go"):
+        time.sleep(0.02)
+    try:
+        while piece := file.read(50000):
+            text += piece
+    except OSError as error:
+        sys.exit(error.strerror)
+open("text", "wb").write(text)
+END
+}
+
+# agreed FILE ROWS: all rows of big have one value of n.
+agreed() {
+    [ "$(tail -n +2 "$1" | wc -l)" -eq "$2" ]
+    [ "$(tail -n +2 "$1" | cut -d , -f 2 | sort -u | wc -l)" -eq 1 ]
+}
+
+@test "each file is as long as stat says, live and in a backup" {
+    big
+    command_line backup
+    for top in mnt/live mnt/backups/latest; do
+        while read -r file; do
+            # shellcheck disable=SC2002 # wc would ask for the size itself
+            [ "$(stat -c %s "$file")" -eq "$(cat "$file" | wc -c)" ]
+        done < <(find $top/ -type f ! -path '*/views/broken/*')
+        [ "$(stat -c %s $top/tables/big/rows.csv)" -gt 1048576 ]
+        [ "$(tail -c 12 $top/tables/big/rows.csv)" = $'xxxxxxxxx"\r' ]
+        [ "$(head -n 1 $top/tables/big/rows.csv)" = $'"id","n","filler"\r' ]
+    done
+}
+
+@test "database.sql makes an equal database" {
+    big
+    command_line backup
+    for top in mnt/live mnt/backups/latest; do
+        rm -f new.db
+        sqlite3 new.db <$top/database.sql
+        diff <(sqlite3 app.db .dump) <(sqlite3 new.db .dump)
+    done
+}
+
+@test "an open file shows one state from first byte to last, and blocks no writer" {
+    big
+    while [ ! -e stop ]; do
+        sqlite3 app.db 'UPDATE big SET n = n + 1'
+        echo >>commits
+    done 3>&- 4>&- &
+    writer=$!
+    held mnt/live/tables/big/rows.csv &
+    reader=$!
+    eventually [ -e held ]
+    before=$(wc -l <commits)
+    more() { [ "$(wc -l <commits)" -gt $((before + 3)) ]; }
+    eventually more
+    touch go
+    ended $reader
+    touch stop
+    wait $writer
+    [ "$status" -eq 0 ]
+    agreed text 20000
+    for _ in 1 2 3; do
+        cat mnt/live/tables/big/rows.csv >text
+        agreed text 20000
+    done
+    eventually emptied
+}
+
+@test "a state that is held for too long is given up, and the log says so" {
+    umount mnt
+    eventually no_processes
+    dbsnapfs -o live-timeout=1 app.db mnt
+    big
+    held mnt/live/tables/big/rows.csv >said 2>&1 &
+    reader=$!
+    eventually [ -e held ]
+    sqlite3 app.db 'UPDATE big SET n = 1'
+    eventually emptied
+    touch go
+    ended $reader
+    [ "$status" -eq 1 ]
+    [ "$(cat said)" = 'Connection timed out' ]
+    grep -q 'read error: live/tables/big/rows.csv: .*live-timeout' mnt/log
+    [ "$(tail -n +2 mnt/live/tables/big/rows.csv | wc -l)" -eq 20000 ]
+}
+
+@test "in rollback mode an open file blocks no writer either" {
+    big
+    eventually left_wal
+    held mnt/live/tables/big/rows.csv &
+    reader=$!
+    eventually [ -e held ]
+    sqlite3 app.db 'UPDATE big SET n = 1'
+    touch go
+    ended $reader
+    [ "$status" -eq 0 ]
+    agreed text 20000
+    [ "$(sed -n 2p text | cut -d , -f 2)" = 0 ]
+}
+left_wal() { [ "$(sqlite3 app.db 'PRAGMA journal_mode = delete' 2>&1)" = delete ]; }
+
+@test "what was measured in the background is not measured again" {
+    big
+    command_line backup
+    known() { [ "$(sqlite3 app.db.backups/catalog.sqlite "SELECT max(backup_id) FROM facts WHERE kind = 'sizes'")" = 2 ]; }
+    eventually known
+    umount mnt
+    want=$(sqlite3 app.db 'SELECT count(*) FROM big')
+    # What is not there cannot be read.
+    segment=$(find app.db.backups/segments -name '*2.seg')
+    dd if=/dev/zero of="$segment" bs=1 seek=$(($(stat -c %s "$segment") / 2)) count=512 conv=notrunc status=none
+    eventually no_processes
+    dbsnapfs -o ro app.db mnt
+    run ! cat mnt/backups/latest/tables/big/rows.csv
+    ls -l mnt/backups/latest/tables/big
+    [ "$(stat -c %s mnt/backups/latest/tables/big/rows.csv)" -gt 1048576 ]
+    [ "$(cat mnt/backups/latest/tables/big/count)" = "$want" ]
+}
+
+@test "a mount with open files is unmounted by SIGTERM" {
+    big
+    command_line backup
+    held mnt/live/tables/big/rows.csv >live.said 2>&1 &
+    reader=$!
+    eventually [ -e held ]
+    rm held
+    held mnt/backups/latest/tables/big/rows.csv >past.said 2>&1 &
+    other=$!
+    eventually [ -e held ]
+    pid=$(daemon_pid)
+    kill -TERM "$pid"
+    eventually gone "$pid"
+    eventually unmounted mnt
+    touch go
+    ended $reader
+    [ "$status" -ne 0 ]
+    ended $other
+    [ "$status" -ne 0 ]
+    emptied
+}
+
+@test "a daemon that is killed leaves the database and nothing else behind" {
+    big
+    held mnt/live/tables/big/rows.csv >said 2>&1 &
+    reader=$!
+    eventually [ -e held ]
+    pid=$(daemon_pid)
+    kill -KILL "$pid"
+    eventually gone "$pid"
+    touch go
+    ended $reader
+    [ "$status" -ne 0 ]
+    sqlite3 app.db 'UPDATE big SET n = 2'
+    emptied
+    umount mnt
+    [ -z "$(find app.db.backups -name '*.tmp')" ]
+    dbsnapfs app.db mnt
+    [ "$(sed -n 2p mnt/live/tables/big/rows.csv | cut -d , -f 2)" = 2 ]
+}
+
+@test "a read-only mount shows the same" {
+    big
+    command_line backup
+    cp -r mnt/live/tables before
+    umount mnt
+    eventually no_processes
+    dbsnapfs -o ro app.db mnt
+    diff -r before mnt/live/tables
+    diff -r before mnt/backups/latest/tables
+    [ "$(stat -c %s mnt/live/tables/big/rows.csv)" -eq "$(stat -c %s before/big/rows.csv)" ]
+}
+
+@test "rows are read without a mount too" {
+    big
+    command_line backup
+    for path in tables/users/rows.csv tables/big/rows.sql database.sql; do
+        dbsnapfs cat app.db backups/latest/$path | cmp - mnt/backups/latest/$path
+        dbsnapfs cat app.db live/$path | cmp - mnt/live/$path
+    done
 }

@@ -31,7 +31,7 @@ int database_open_snapshot(struct snapshot *snapshot, struct database **ret_data
 void database_close(struct database *database); /* NULL is fine */
 
 /* Ends what runs: once `*cancel` is true (NULL: never), or behind `deadline_ns` on the monotonic
- * clock (0: never). Holds until it is set again; to be set while no cursor is open. */
+ * clock (0: never). Holds until it is set again; to be set between other calls. */
 void database_limit(struct database *database, const atomic_bool *cancel, int64_t deadline_ns);
 
 /* -ESTALE when the live database's file was replaced or deleted since it was opened: close it and
@@ -110,9 +110,10 @@ int cursor_next(struct cursor *cursor, struct err *err);
 void cursor_value(struct cursor *cursor, size_t index, struct value *ret_value);
 void cursor_position(struct cursor *cursor, size_t index, struct value *ret_value);
 
-/* The value without `bytes`. A cursor of SELECT_HEADS gives nothing else for BLOBs and holds none of
- * them in memory. One in the last column is not read at all; to columns behind one SQLite finds
- * its way through its pages. TEXT is read, as SQLite does not know its length otherwise. */
+/* The value, of a BLOB without `bytes`. A cursor of SELECT_HEADS gives nothing else for BLOBs. In
+ * columns that are declared as such, or as nothing that SQLite knows, it holds none of them in memory;
+ * one in the last column is not read at all, and to columns behind one SQLite finds its way through
+ * its pages. TEXT is read, as SQLite does not know its length otherwise. */
 void cursor_value_head(struct cursor *cursor, size_t index, struct value *ret_value);
 
 /* The smallest value of an indexed column greater than `after` (NULL: than all), as the column's

@@ -21,7 +21,8 @@ struct err;
 struct snapshot;
 
 /* Two backups side by side, open as long as this. Belongs to one thread at a time. -ENOTSUP where
- * their page sizes differ or one is empty: everything has to be compared then. */
+ * their page sizes or text encodings differ, or one is empty or does not begin as SQLite's files do:
+ * everything has to be compared then. */
 struct page_comparison;
 int page_comparison_new(struct snapshot *before, struct snapshot *after,
                         struct page_comparison **ret_comparison, struct err *err);
@@ -38,7 +39,8 @@ struct rowid_range {
 /*
  * Where the table with these root pages (relation->root_page of either schema) may differ:
  * `ret_ranges` is a heap array of ascending, disjoint ranges, close ones joined. No range and not
- * `ret_whole`: equal rows. `ret_whole`: it cannot be told where, so everything has to be compared;
+ * `ret_whole`: equal rows, as they are stored; a schema that changed (a column added, with a default)
+ * may show them differently. `ret_whole`: it cannot be told where, so everything has to be compared;
  * always so for a WITHOUT ROWID table of which any page differs.
  */
 int page_comparison_ranges(struct page_comparison *comparison, uint32_t before_root,

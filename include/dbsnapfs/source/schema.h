@@ -13,6 +13,8 @@
 
 #define NO_COLUMN ((size_t)-1)
 
+struct buf;
+
 enum affinity { AFFINITY_BLOB, AFFINITY_TEXT, AFFINITY_NUMERIC, AFFINITY_INTEGER, AFFINITY_REAL };
 
 struct column {
@@ -114,5 +116,9 @@ size_t relation_column(const struct relation *relation, const char *name);
 
 /* Can rows with a given value in this column be found through an index (or the rowid)? */
 bool relation_column_indexed(const struct relation *relation, size_t column);
+
+/* Appends one statement of `len` bytes and what ends it: ";\n", on a line of its own behind
+ * a comment. */
+void schema_add_statement(const char *sql, size_t len, struct buf *out);
 
 #endif

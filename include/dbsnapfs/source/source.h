@@ -43,6 +43,17 @@ int source_info(struct source *source, struct source_info *ret_info, struct err 
 /* changed_ns alone, without opening the database: for what is asked often. */
 int source_changed(struct source *source, int64_t *ret_changed_ns, struct err *err);
 
+/*
+ * How the database's files look from outside, likewise: a number made of device, inode, size and
+ * mtime of each. Equal numbers mean equal content, if `changed_ns` (the newest mtime) lay some
+ * seconds back already: what is written gets its mtime a moment before readers see it.
+ */
+struct source_stamp {
+    uint64_t number;
+    int64_t changed_ns;
+};
+int source_stamp(struct source *source, struct source_stamp *ret_stamp, struct err *err);
+
 /* Where a capture goes. Each put holds whole blocks of max(page_size, 4096) bytes, but for
  * the image's end. Offsets ascend and gaps are zeros; only block 0, with the page that SQLite
  * writes last, comes last. */

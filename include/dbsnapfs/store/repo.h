@@ -79,6 +79,8 @@ void backup_entry_free(struct backup_entry *entry); /* its members; NULL is fine
 /* Looks an entry up by name, or "latest"; -ENOENT with a message that names the newest. */
 int repo_find(struct repo *repo, const char *name, struct backup_entry *ret_entry, struct err *err);
 int repo_get(struct repo *repo, uint64_t id, struct backup_entry *ret_entry, struct err *err);
+/* The newest of those older than backup `id`; -ENOENT, without a message, when there is none. */
+int repo_before(struct repo *repo, uint64_t id, struct backup_entry *ret_entry, struct err *err);
 
 /* Entries with id > after, oldest first; `each` returns non-zero to stop (returned). The
  * entry is the callee's to read during the call only. */
@@ -100,8 +102,19 @@ int repo_note_check(struct repo *repo, uint64_t id, int64_t time_ns, const char 
                     struct err *err);
 int repo_note_sha256(struct repo *repo, uint64_t id, const char *hex, struct err *err);
 
-/* The entry as JSON text, ending in a newline: what manifest.json shows. */
+/*
+ * Facts about a backup that cost much to find out and can be found out again: `kind` names one, what
+ * the bytes mean is for who notes it. Another of the same kind takes its place. A read-only
+ * repository ignores it. -ENOENT, without a message, for what is not known: it may never have been
+ * noted, or the catalog was made again since.
+ */
 struct buf;
+int repo_note_fact(struct repo *repo, uint64_t id, const char *kind, const void *bytes, size_t len,
+                   struct err *err);
+int repo_find_fact(struct repo *repo, uint64_t id, const char *kind, struct buf *out,
+                   struct err *err);
+
+/* The entry as JSON text, ending in a newline: what manifest.json shows. */
 int backup_entry_json(const struct backup_entry *entry, struct buf *out);
 
 #endif

@@ -38,7 +38,8 @@ int snapshot_compare(struct snapshot *before, struct snapshot *after,
                      struct err *err);
 
 /* From now on, reads of this snapshot give way to those of streams: while somebody reads through
- * a stream, each waits a little (a second at most). For work in the background. */
+ * a stream, each waits a little (a second at most). A stream of this one is no better and decodes
+ * nothing ahead. For work in the background. */
 void snapshot_give_way(struct snapshot *snapshot);
 
 /*

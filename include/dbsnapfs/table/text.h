@@ -39,22 +39,26 @@ void text_sql_name(const char *name, struct buf *out); /* "quoted" */
 /* "0.1", "1.0", "1e+300", "inf": the shortest of 15 or 17 digits that is this number again. */
 void text_real(double real, struct buf *out);
 
-/* What makes the text of a relation's rows; prepared once, used for every row. */
+/* What makes the text of a relation's rows; prepared once, used for every row. It is for the one
+ * database that the relation is of, and lasts no longer than that schema. -EIO with the reason for
+ * a relation that is broken. */
 struct row_text;
 int row_text_new(const struct relation *relation, enum text_form form, struct row_text **ret_text,
                  struct err *err);
 void row_text_free(struct row_text *text); /* NULL is fine */
 
 /* What stands before the rows, and behind them: the header line of CSV; of SQL, a savepoint, so
- * that the rows are inserted in one transaction, or within the reader's. */
+ * that the rows are inserted in one transaction, or within the reader's, and foreign keys that are
+ * not looked at before its end. */
 void row_text_head(const struct row_text *text, struct buf *out);
 void row_text_tail(const struct row_text *text, struct buf *out);
 
-/* The row where the cursor (SELECT_ROWS on this relation) is. */
+/* The row where the cursor (SELECT_ROWS on this relation) is. A row of SQL is one statement, and
+ * the sqlite3 shell takes no more than 1,000,000,000 bytes for one: a BLOB of half as many. */
 int row_text_add(struct row_text *text, struct database *database, struct cursor *cursor,
                  struct buf *out, struct err *err);
 
-/* The same row's length in bytes, and no text made. */
+/* The same row's length in bytes, and no text made; by a cursor of SELECT_HEADS too. */
 int row_text_length(struct row_text *text, struct database *database, struct cursor *cursor,
                     uint64_t *ret_bytes, struct err *err);
 

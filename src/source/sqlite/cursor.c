@@ -138,13 +138,6 @@ void cursor_position(struct cursor *cursor, size_t index, struct value *ret_valu
 
 void cursor_value_head(struct cursor *cursor, size_t index, struct value *ret_value)
 {
-    sqlite3_stmt *stmt = cursor->row ? cursor->row : cursor->stmt;
-
-    if (sqlite3_column_type(stmt, (int)index) != SQLITE_BLOB) {
-        cursor_value(cursor, index, ret_value);
-        ret_value->bytes = NULL;
-        return;
-    }
-    *ret_value =
-        (struct value){.kind = VALUE_BLOB, .len = (size_t)sqlite3_column_bytes(stmt, (int)index)};
+    if (!value_fetch_head(cursor->row ? cursor->row : cursor->stmt, (int)index, ret_value))
+        cursor->failed = true;
 }

@@ -50,11 +50,23 @@ bool cursor_is_split(const struct selection *selection)
            relation->rowid_column == NO_COLUMN && relation->column_count >= COLUMNS_OF_A_RESULT;
 }
 
+/* Asking each value for its kind takes as long as reading it, so it is done where BLOBs are likely. */
+static bool may_be_blob(const struct column *column)
+{
+    return column->affinity == AFFINITY_BLOB || column->affinity == AFFINITY_NUMERIC;
+}
+
 /* A BLOB becomes zeros that SQLite does not make; its length stands in the row's header. */
 static void heads_sql(const struct relation *relation, struct buf *out)
 {
     for (size_t i = 0; i < relation->column_count; i++) {
-        buf_add_text(out, i > 0 ? ", CASE typeof(" : "CASE typeof(");
+        if (i > 0)
+            buf_add_text(out, ", ");
+        if (!may_be_blob(&relation->columns[i])) {
+            cursor_column_sql(relation, i, out);
+            continue;
+        }
+        buf_add_text(out, "CASE typeof(");
         cursor_column_sql(relation, i, out);
         buf_add_text(out, ") WHEN 'blob' THEN zeroblob(length(");
         cursor_column_sql(relation, i, out);

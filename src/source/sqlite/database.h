@@ -57,5 +57,7 @@ void database_give(struct database *database, sqlite3_stmt *stmt); /* NULL is fi
 int value_bind(sqlite3_stmt *stmt, int place, const struct value *value); /* SQLite's code */
 /* false: memory ran out. Bytes are SQLite's and last as long as it says. */
 bool value_fetch(sqlite3_stmt *stmt, int column, struct value *ret_value);
+/* The same, but of a BLOB only its length: `bytes` is NULL. */
+bool value_fetch_head(sqlite3_stmt *stmt, int column, struct value *ret_value);
 
 #endif

@@ -24,6 +24,7 @@
 #include "source/sqlite/image.h"
 #include "source/sqlite/info.h"
 #include "source/sqlite/page_kind.h"
+#include "source/sqlite/pages.h"
 #include "source/sqlite/schema.h"
 
 #define CHECK_BUSY_MS 10000
@@ -132,10 +133,12 @@ const struct source_driver sqlite_driver = {
     .check = check,
     .info = info,
     .changed = info_changed,
+    .stamp = info_stamp,
     .capture = capture_run,
     .schema = schema,
     .snapshot_schema = image_snapshot_schema,
     .snapshot_check = image_snapshot_check,
     .open_live = database_open_live,
     .open_snapshot = database_open_image,
+    .compare_pages = pages_compare,
 };

@@ -16,6 +16,7 @@
 #include "dbsnapfs/source/source.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
+#include "dbsnapfs/util/hash.h"
 #include "source/sqlite/connection.h"
 
 /* SQLite locks bytes from here on and keeps nothing in the page that has them. */
@@ -51,11 +52,11 @@ static int64_t changed_ns(const struct connection *connection)
     return wal_ns > database_ns ? wal_ns : database_ns;
 }
 
-int info_changed(const char *path, int64_t *ret_changed_ns, struct err *err)
+static int with_files(const char *path, void (*look)(void *arg, const char *file), void *arg,
+                      struct err *err)
 {
     struct buf wal = BUF_INIT;
     char *real = realpath(path, NULL); /* as SQLite does: the -wal file is where the database is */
-    int64_t database_ns, wal_ns;
     int r = 0;
 
     if (!real)
@@ -65,12 +66,57 @@ int info_changed(const char *path, int64_t *ret_changed_ns, struct err *err)
         r = err_set(err, ENOMEM, "%s: out of memory", path);
         goto out;
     }
-    database_ns = mtime_ns(real);
-    wal_ns = mtime_ns(buf_text(&wal));
-    *ret_changed_ns = wal_ns > database_ns ? wal_ns : database_ns;
+    look(arg, real);
+    look(arg, buf_text(&wal));
 out:
     buf_free(&wal);
     free(real);
+    return r;
+}
+
+static void look_at_mtime(void *arg, const char *file)
+{
+    int64_t *newest_ns = arg, file_ns = mtime_ns(file);
+
+    if (file_ns > *newest_ns)
+        *newest_ns = file_ns;
+}
+
+int info_changed(const char *path, int64_t *ret_changed_ns, struct err *err)
+{
+    int64_t newest_ns = 0;
+    int r = with_files(path, look_at_mtime, &newest_ns, err);
+
+    if (r == 0)
+        *ret_changed_ns = newest_ns;
+    return r;
+}
+
+/* An empty -wal file comes and goes with readers. */
+static void look_at_stamp(void *arg, const char *file)
+{
+    struct source_stamp *stamp = arg;
+    struct stat st;
+    int64_t of_file[5];
+
+    if (stat(file, &st) < 0 || st.st_size == 0)
+        return;
+    of_file[0] = (int64_t)st.st_dev;
+    of_file[1] = (int64_t)st.st_ino;
+    of_file[2] = st.st_size;
+    of_file[3] = st.st_mtim.tv_sec;
+    of_file[4] = st.st_mtim.tv_nsec;
+    stamp->number = hash_bytes(stamp->number, of_file, sizeof(of_file));
+    look_at_mtime(&stamp->changed_ns, file);
+}
+
+int info_stamp(const char *path, struct source_stamp *ret_stamp, struct err *err)
+{
+    struct source_stamp stamp = {.number = HASH_START};
+    int r = with_files(path, look_at_stamp, &stamp, err);
+
+    if (r == 0)
+        *ret_stamp = stamp;
     return r;
 }
 

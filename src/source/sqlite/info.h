@@ -10,6 +10,7 @@ struct buf;
 struct connection;
 struct err;
 struct source_info;
+struct source_stamp;
 
 /* Begins a transaction that sees one state from here to the connection's end. */
 int info_hold(struct connection *connection, struct err *err);
@@ -19,6 +20,9 @@ int info_read(struct connection *connection, struct source_info *ret_info, struc
 
 /* source_changed() of the database at `path` */
 int info_changed(const char *path, int64_t *ret_changed_ns, struct err *err);
+
+/* source_stamp() likewise */
+int info_stamp(const char *path, struct source_stamp *ret_stamp, struct err *err);
 
 /* The settings as a JSON object, see source.h. */
 int info_settings(struct connection *connection, const struct source_info *info, struct buf *out,

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dbsnapfs/source/schema.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "source/sqlite/connection.h"

@@ -58,6 +58,7 @@ START_TEST(what_is_not_given_has_a_sensible_value)
     ck_assert_int_eq(parse(&options, NULL, NULL), 0);
     ck_assert_uint_eq(options.count, 0);
     ck_assert_uint_eq(options.umask, 077);
+    ck_assert_int_eq(options.live_timeout_s, 600);
     ck_assert_uint_eq(options.uid, getuid());
     ck_assert_uint_eq(options.gid, getgid());
     ck_assert_int_eq(options.compress.id, CODEC_DEFLATE);
@@ -71,7 +72,7 @@ START_TEST(mount_options_are_typed)
     struct options options;
 
     ck_assert_int_eq(parse(&options, NULL, "-orepo=/srv/r,cache=64M,uid=1000,gid=100,allow_other",
-                           "-o", "compress=none", NULL),
+                           "-o", "compress=none,live-timeout=0", NULL),
                      0);
     ck_assert_str_eq(options.repo, "/srv/r");
     ck_assert_uint_eq(options.cache_bytes, 64u << 20);
@@ -79,6 +80,7 @@ START_TEST(mount_options_are_typed)
     ck_assert_uint_eq(options.gid, 100);
     ck_assert(options.allow_other);
     ck_assert_int_eq(options.compress.id, CODEC_NONE);
+    ck_assert_int_eq(options.live_timeout_s, 0);
     options_release(&options);
 }
 END_TEST
@@ -160,6 +162,7 @@ START_TEST(wrong_values_are_refused)
     assert_refused("-o", "uid=me", "uid=me: not a number of a user or group");
     assert_refused("-o", "gid=4294967295", "gid=4294967295: not a number of a user or group");
     assert_refused("-o", "cache=much", "cache=much: not a size such as 64M");
+    assert_refused("-o", "live-timeout=1m", "live-timeout=1m: not a number of seconds such as 600");
 }
 END_TEST
 

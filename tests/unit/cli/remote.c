@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/source/source.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/err.h"

@@ -3,7 +3,7 @@
  */
 #include <check.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/util/buf.h"
 
 #define SECOND INT64_C(1000000000)

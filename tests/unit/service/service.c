@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/source/source.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/err.h"

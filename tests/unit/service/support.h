@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/util/buf.h"
 
 struct place {

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 

@@ -121,6 +121,28 @@ START_TEST(an_unknown_name_is_refused_with_the_newest_one)
 }
 END_TEST
 
+START_TEST(each_backup_knows_the_one_before_it)
+{
+    struct repo *repo = repo_at(&ground, "deflate");
+    struct backup_entry entry = {.id = 0};
+    uint64_t ids[3];
+
+    for (size_t i = 0; i < 3; i++) {
+        pages_scramble(&image, i);
+        entry = backup_of(repo, &image);
+        ids[i] = entry.id;
+    }
+    ck_assert_int_eq(repo_before(repo, UINT64_MAX >> 1, &entry, NULL), 0);
+    ck_assert_uint_eq(entry.id, ids[2]);
+    backup_entry_free(&entry);
+    ck_assert_int_eq(repo_before(repo, ids[2], &entry, NULL), 0);
+    ck_assert_uint_eq(entry.id, ids[1]);
+    backup_entry_free(&entry);
+    ck_assert_int_eq(repo_before(repo, ids[0], &entry, NULL), -ENOENT);
+    repo_close(repo);
+}
+END_TEST
+
 START_TEST(a_newer_catalog_is_refused)
 {
     struct repo *repo = repo_at(&ground, "none");
@@ -359,6 +381,7 @@ Suite *suite_store_repo(void)
     tcase_add_test(tests, a_second_writer_is_told_who_writes);
     tcase_add_test(tests, a_reader_sees_what_a_writer_adds_beside_it);
     tcase_add_test(tests, an_unknown_name_is_refused_with_the_newest_one);
+    tcase_add_test(tests, each_backup_knows_the_one_before_it);
     tcase_add_test(tests, a_newer_catalog_is_refused);
     tcase_add_test(tests, what_another_program_writes_into_the_catalog_is_not_believed);
     tcase_add_test(tests, a_segment_of_a_newer_format_is_refused);

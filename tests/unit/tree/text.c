@@ -51,6 +51,44 @@ START_TEST(a_text_is_read_from_anywhere_to_its_end)
 }
 END_TEST
 
+static int never_size(void *context, uint64_t *ret_size, struct err *err)
+{
+    (void)context;
+    (void)ret_size;
+    return err_set(err, EDEADLK, "somebody asked");
+}
+
+static int render_slowly(void *context, struct buf *out, struct err *err)
+{
+    (void)context;
+    (void)err;
+    buf_add_text(out, "slow");
+    return 0;
+}
+
+START_TEST(the_size_of_a_slow_text_is_only_for_who_asks)
+{
+    const struct node_text text = {
+        .render = render_slowly, .size = never_size, .immutable = true, .slow = true};
+    struct node_attr attr = {.kind = NODE_LINK};
+    struct node_file *file = NULL;
+    struct node *node = NULL;
+    uint64_t size = 0;
+    bool whole = true;
+    ck_assert_int_eq(node_text_new(&text, NULL, NULL, 7, &node), 0);
+    ck_assert_int_eq(node_glance(node, &attr, &whole, NULL), 0);
+    ck_assert(!whole);
+    ck_assert(attr.immutable && attr.size == 0 && attr.mtime_ns == 7);
+    ck_assert_int_eq(node_attr(node, &attr, NULL), -EDEADLK);
+    ck_assert_int_eq(node_open(node, false, NULL, &file, NULL), 0);
+    ck_assert(file->direct && !file->keep_cache);
+    ck_assert_int_eq(file->ops->size(file, &size, NULL), 0);
+    ck_assert_uint_eq(size, 4);
+    file->ops->close(file);
+    node_unref(node);
+}
+END_TEST
+
 START_TEST(only_a_text_that_never_changes_is_cached)
 {
     struct node *kept = at("file"), *changing = at("dir/inner");
@@ -120,6 +158,7 @@ Suite *suite_tree_text(void)
 {
     Suite *suite = suite_create("tree/text");
     TCase *tcase = tcase_create("text");
+    tcase_add_test(tcase, the_size_of_a_slow_text_is_only_for_who_asks);
     tcase_add_test(tcase, a_text_is_as_long_as_its_rendering);
     tcase_add_test(tcase, a_text_is_read_from_anywhere_to_its_end);
     tcase_add_test(tcase, only_a_text_that_never_changes_is_cached);

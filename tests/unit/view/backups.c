@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/sha256.h"
 #include "view/support.h"
@@ -85,8 +85,8 @@ START_TEST(an_entry_hides_wal_and_shm_but_has_them)
     struct buf names = BUF_INIT, content = BUF_INIT;
     stage_command(&stage, "backup");
     stage_list(&stage, "backups/latest", 2, &names);
-    ck_assert_str_eq(buf_text(&names),
-                     "database.sqlite schema.sql manifest.json SHA256SUMS tables/ views/ ");
+    ck_assert_str_eq(buf_text(&names), "database.sqlite database.sql schema.sql manifest.json "
+                                       "SHA256SUMS tables/ views/ ");
     stage_read(&stage, "backups/latest/database.sqlite-wal", 10, &content);
     stage_read(&stage, "backups/latest/database.sqlite-shm", 10, &content);
     ck_assert_uint_eq(content.len, 0);

@@ -86,7 +86,7 @@ START_TEST(the_live_database_has_the_files_of_a_backup)
     struct buf names = BUF_INIT;
     stage_set(&stage, 10);
     stage_list(&stage, "live", 10, &names);
-    ck_assert_str_eq(buf_text(&names), "database.sqlite schema.sql tables/ views/ ");
+    ck_assert_str_eq(buf_text(&names), "database.sqlite database.sql schema.sql tables/ views/ ");
     ck_assert(stage_has(&stage, "live/database.sqlite-wal"));
     ck_assert(stage_has(&stage, "live/database.sqlite-shm"));
     buf_free(&names);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dbsnapfs/service.h"
+#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/view.h"
 
 void stage_sql(const struct stage *stage, const char *sql)
@@ -57,7 +57,7 @@ void stage_set(struct stage *stage, int rows)
         .compress = CODEC_DEFAULT,
     };
     ck_assert_msg(service_new(&config, &stage->service, &err) == 0, "%s", err.text);
-    ck_assert_msg(view_root(stage->service, &stage->root, &err) == 0, "%s", err.text);
+    ck_assert_msg(view_root(stage->service, NULL, &stage->root, &err) == 0, "%s", err.text);
 }
 
 void stage_clear(struct stage *stage)

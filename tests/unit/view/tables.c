@@ -158,7 +158,7 @@ START_TEST(a_view_on_what_is_gone_is_listed_and_says_why_it_cannot_be_read)
     stage_sql(&stage, "CREATE VIEW broken AS SELECT * FROM nowhere");
     stage_command(&stage, "backup");
     check_list(places[_i], "views", 100, "broken/ ");
-    check_list(places[_i], "views/broken", 100, "count ");
+    check_list(places[_i], "views/broken", 100, "schema.sql ");
     snprintf(path, sizeof(path), "%s/views/broken/count", places[_i]);
     struct node *node = stage_node(&stage, path);
     ck_assert_int_eq(node_attr(node, &attr, &err), -EIO);

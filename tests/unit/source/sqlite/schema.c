@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dbsnapfs/source/schema.h"
 #include "source/sqlite/support.h"
 
 Suite *suite_source_sqlite_schema(void);

@@ -5,8 +5,8 @@
  * the order they came and run in their caller's thread; `cancel` runs at once. Any thread
  * may call anything here.
  */
-#ifndef DBSNAPFS_SERVICE_H
-#define DBSNAPFS_SERVICE_H
+#ifndef DBSNAPFS_SERVICE_SERVICE_H
+#define DBSNAPFS_SERVICE_SERVICE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -79,6 +79,9 @@ int service_check_line(const char *line, size_t len, struct err *err);
 
 /* Appends `word` as service_command() reads it back; newlines cannot be quoted. */
 void service_quote(struct buf *out, const char *word);
+
+/* Notes a failure that no command had, in the log and for status; `what` was being done. */
+void service_note(struct service *service, const char *what, const struct err *err);
 
 /* The last result that service_command() gave to anyone: what reading `control` shows. */
 void service_last_result(struct service *service, struct buf *out);

@@ -1,0 +1,159 @@
+/*
+ * What is found out about a backup in the background: one pass over it, one fact after the other.
+ *
+ * The pass reads through a snapshot that gives way, so it decodes nothing ahead and waits for those
+ * who read in the foreground.
+ *
+ * A table that cannot be read has no sizes, and who asks for them is told why then. The log says it
+ * once, of the first such table: what is noted of the others makes the backup one that is done.
+ */
+#include "dbsnapfs/service/facts.h"
+
+#include <errno.h>
+
+#include "dbsnapfs/source/database.h"
+#include "dbsnapfs/source/schema.h"
+#include "dbsnapfs/store/repo.h"
+#include "dbsnapfs/store/snapshot.h"
+#include "dbsnapfs/table/rendering.h"
+#include "service/background.h"
+#include "service/core.h"
+
+/* For a virtual table, which may give rows without end. */
+#define VIRTUAL_NS (60 * INT64_C(1000000000))
+
+/* What a pass has open. */
+struct pass {
+    struct service *service;
+    uint64_t id;
+    const char *name;
+    const atomic_bool *cancel;
+    struct snapshot *snapshot;
+    struct database *database; /* has begun, if it is not NULL */
+    bool complained;
+};
+
+static void pass_close(struct pass *pass)
+{
+    if (pass->database)
+        database_end(pass->database);
+    database_close(pass->database);
+    snapshot_close(pass->snapshot);
+}
+
+static int pass_open(struct pass *pass, struct err *err)
+{
+    struct database *database = NULL;
+    int code = snapshot_open(pass->service->repo, pass->id, &pass->snapshot, err);
+
+    if (code != 0)
+        return code;
+    snapshot_give_way(pass->snapshot);
+    code = database_open_snapshot(pass->snapshot, &database, err);
+    if (code != 0)
+        return code;
+    database_limit(database, pass->cancel, 0);
+    code = database_begin(database, err);
+    if (code != 0)
+        database_close(database);
+    else
+        pass->database = database;
+    return code;
+}
+
+/* Views may never end, and are measured for who asks. */
+static bool is_measured(const struct relation *relation)
+{
+    return relation->kind != RELATION_VIEW && !relation->broken;
+}
+
+static int measure(struct pass *pass, const struct relation *relation, struct row_sizes *ret_sizes,
+                   struct err *err)
+{
+    int64_t deadline_ns =
+        relation->kind == RELATION_VIRTUAL ? clock_monotonic_ns() + VIRTUAL_NS : 0;
+
+    database_limit(pass->database, pass->cancel, deadline_ns);
+    return row_sizes_measure(pass->database, relation->name, ret_sizes, err);
+}
+
+static void complain(struct pass *pass, const char *table, struct err *err)
+{
+    if (pass->complained)
+        return;
+    pass->complained = true;
+    err_at(err, "%s", table);
+    background_fail(pass->service, facts_job.verb, pass->name, err);
+}
+
+/* The sizes of this backup. */
+static int sizes_of_backup(struct pass *pass, struct buf *out, struct err *err)
+{
+    const struct schema *schema = NULL;
+    int code = database_schema(pass->database, &schema, err);
+
+    if (code != 0)
+        return code;
+    sizes_begin(out);
+    for (size_t i = 0; i < schema->relation_count; i++) {
+        const struct relation *relation = &schema->relations[i];
+        struct row_sizes sizes;
+        struct err reason = ERR_INIT;
+
+        if (!is_measured(relation))
+            continue;
+        code = measure(pass, relation, &sizes, &reason);
+        if (atomic_load(pass->cancel))
+            return err_set(err, ECANCELED, "cancelled");
+        if (code == 0)
+            sizes_add(out, relation->name, &sizes);
+        else
+            complain(pass, relation->name, &reason);
+    }
+    return buf_error(out) == 0 ? 0 : err_sys(err, ENOMEM, "sizes");
+}
+
+static int facts_run(struct service *service, uint64_t id, const char *name,
+                     const atomic_bool *cancel, struct err *err)
+{
+    struct pass pass = {.service = service, .id = id, .name = name, .cancel = cancel};
+    struct buf sizes = BUF_INIT;
+    int code = pass_open(&pass, err);
+
+    if (code == 0)
+        code = sizes_of_backup(&pass, &sizes, err);
+    if (code == 0)
+        code = repo_note_fact(service->repo, id, FACT_SIZES, sizes.data, sizes.len, err);
+    pass_close(&pass);
+    buf_free(&sizes);
+    return code;
+}
+
+int facts_find_sizes(struct repo *repo, uint64_t backup_id, const char *table,
+                     struct row_sizes *ret_sizes, struct err *err)
+{
+    struct buf fact = BUF_INIT;
+    int code = repo_find_fact(repo, backup_id, FACT_SIZES, &fact, err);
+
+    /* What cannot be understood is as good as not known. */
+    if (code == 0 && sizes_find(&fact, table, ret_sizes) != 0)
+        code = -ENOENT;
+    buf_free(&fact);
+    return code;
+}
+
+static bool facts_are_known(struct service *service, const struct backup_entry *entry)
+{
+    struct buf fact = BUF_INIT;
+    bool known = repo_find_fact(service->repo, entry->id, FACT_SIZES, &fact, NULL) == 0 &&
+                 sizes_are_current(&fact);
+
+    buf_free(&fact);
+    return known;
+}
+
+const struct background_job facts_job = {
+    .verb = "sizes",
+    .is_done = facts_are_known,
+    .run = facts_run,
+};

@@ -1,0 +1,235 @@
+/*
+ * One scan that counts the three texts at once.
+ *
+ * Most values are as long in each of them: integers, short decimals, and TEXT but for what is escaped,
+ * which one look over its bytes tells, eight at a time. The others are asked for form by form.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "dbsnapfs/source/database.h"
+#include "dbsnapfs/source/schema.h"
+#include "dbsnapfs/table/rendering.h"
+#include "dbsnapfs/util/buf.h"
+#include "dbsnapfs/util/err.h"
+#include "dbsnapfs/util/utf8.h"
+#include "table/text_internal.h"
+
+enum { FORM_COUNT = TEXT_SQL + 1 };
+
+struct measure {
+    struct database *database;
+    const struct relation *relation;
+    struct cursor *cursor;
+    struct text_encoding encoding;
+    bool has_rowid; /* SQL shows it */
+    uint64_t fixed[FORM_COUNT], around[FORM_COUNT];
+    uint64_t bytes[FORM_COUNT];
+    uint64_t rows;
+};
+
+/* ---- TEXT ---- */
+
+#define ONES UINT64_C(0x0101010101010101)
+#define HIGHS UINT64_C(0x8080808080808080)
+
+/* What a look over bytes finds. */
+struct look {
+    size_t double_quotes, quotes, backslashes;
+    bool control, high; /* a byte less than a space, one beyond ASCII */
+};
+
+/* How many of eight bytes are `c`. */
+static size_t count_in_word(uint64_t word, unsigned char c)
+{
+    uint64_t differs = word ^ (ONES * c);
+
+    differs |= (differs & ~HIGHS) + ~HIGHS;
+    return (size_t)(((~differs & HIGHS) >> 7) * ONES >> 56);
+}
+
+/* The high bits of bytes that are `c`, if there are any, and maybe of some others then. */
+static uint64_t equal_bytes(uint64_t word, unsigned char c)
+{
+    uint64_t differs = word ^ (ONES * c);
+
+    return (differs - ONES) & ~differs;
+}
+
+static inline void look_at_word(uint64_t word, struct look *look)
+{
+    uint64_t less = (word - ONES * ' ') & ~word, double_quotes = equal_bytes(word, '"'),
+             quotes = equal_bytes(word, '\''), backslashes = equal_bytes(word, '\\');
+
+    if (!((word | less | double_quotes | quotes | backslashes) & HIGHS))
+        return;
+    look->control = look->control || (less & HIGHS);
+    look->high = look->high || (word & HIGHS);
+    if (double_quotes & HIGHS)
+        look->double_quotes += count_in_word(word, '"');
+    if (quotes & HIGHS)
+        look->quotes += count_in_word(word, '\'');
+    if (backslashes & HIGHS)
+        look->backslashes += count_in_word(word, '\\');
+}
+
+static struct look look_at(const char *bytes, size_t len)
+{
+    struct look look = {0, 0, 0, false, false};
+    uint64_t word = ONES * ' ';
+
+    for (; len >= sizeof(word); bytes += sizeof(word), len -= sizeof(word)) {
+        memcpy(&word, bytes, sizeof(word));
+        look_at_word(word, &look);
+    }
+    word = ONES * ' ';
+    memcpy(&word, bytes, len);
+    look_at_word(word, &look);
+    return look;
+}
+
+/* U+FFFE and U+FFFF, which are a matter of SQL, begin with this byte; other rare characters do too. */
+#define RARE 0xef
+
+/* Text that is nothing but text is between quotes in all forms, and what a form escapes takes two
+ * bytes. false: there is more to it. */
+static bool measure_text(struct measure *measure, const struct value *value, bool in_sql)
+{
+    struct look look = look_at(value->bytes, value->len);
+    uint64_t length = value->len + 2;
+
+    if (look.control || (look.high && (memchr(value->bytes, RARE, value->len) ||
+                                       !utf8_valid(value->bytes, value->len))))
+        return false;
+    measure->bytes[TEXT_CSV] += length + look.double_quotes;
+    measure->bytes[TEXT_NDJSON] += length + look.double_quotes + look.backslashes;
+    if (in_sql)
+        measure->bytes[TEXT_SQL] += length + look.quotes;
+    return true;
+}
+
+/* ---- values and rows ---- */
+
+/* How long a number is that is the same in all forms, or 0. */
+static uint64_t common_length(const struct value *value)
+{
+    char number[TEXT_NUMBER_BYTES];
+
+    if (value->kind == VALUE_INTEGER)
+        return text_put_integer(value->integer, number);
+    if (value->kind == VALUE_REAL)
+        return text_put_decimal(value->real, TEXT_SQL_DECIMALS, number);
+    return 0;
+}
+
+static int add_value(struct measure *measure, const struct value *value, bool in_sql,
+                     struct err *err)
+{
+    uint64_t length = common_length(value);
+    int r = 0;
+
+    if (length > 0) {
+        measure->bytes[TEXT_CSV] += length;
+        measure->bytes[TEXT_NDJSON] += length;
+        measure->bytes[TEXT_SQL] += in_sql ? length : 0;
+        return 0;
+    }
+    if (value->kind == VALUE_TEXT && measure_text(measure, value, in_sql))
+        return 0;
+    measure->bytes[TEXT_CSV] += text_csv_length(value);
+    measure->bytes[TEXT_NDJSON] += text_json_length(value);
+    if (in_sql)
+        r = text_sql_length(measure->database, &measure->encoding, value, &length, err);
+    measure->bytes[TEXT_SQL] += length;
+    return r;
+}
+
+static int add_row(struct measure *measure, struct err *err)
+{
+    const struct relation *relation = measure->relation;
+    struct value value;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < relation->column_count; i++) {
+        cursor_value_head(measure->cursor, i, &value);
+        r = add_value(measure, &value, relation->columns[i].generated == GENERATED_NOT, err);
+    }
+    if (measure->has_rowid) {
+        char number[TEXT_NUMBER_BYTES];
+
+        cursor_position(measure->cursor, 0, &value);
+        measure->bytes[TEXT_SQL] += text_put_integer(value.integer, number);
+    }
+    measure->rows++;
+    return r;
+}
+
+/* What each row and the whole have besides values. */
+static int measure_fixed(struct measure *measure, struct err *err)
+{
+    struct buf around = BUF_INIT;
+    int r = 0;
+
+    for (int form = 0; r == 0 && form < FORM_COUNT; form++) {
+        struct row_text *text = NULL;
+
+        r = row_text_new(measure->relation, (enum text_form)form, &text, err);
+        if (r < 0)
+            break;
+        buf_clear(&around);
+        row_text_head(text, &around);
+        row_text_tail(text, &around);
+        r = buf_error(&around);
+        if (r < 0)
+            err_set(err, -r, "%s: out of memory", measure->relation->name);
+        measure->around[form] = around.len;
+        measure->fixed[form] = row_text_fixed_bytes(text);
+        row_text_free(text);
+    }
+    buf_free(&around);
+    return r;
+}
+
+static uint64_t total(const struct measure *measure, enum text_form form)
+{
+    return measure->around[form] + measure->rows * measure->fixed[form] + measure->bytes[form];
+}
+
+static int find_relation(struct measure *measure, const char *name, struct err *err)
+{
+    const struct schema *schema = NULL;
+    int r = database_schema(measure->database, &schema, err);
+
+    if (r < 0)
+        return r;
+    measure->relation = schema_find(schema, name);
+    if (!measure->relation)
+        return err_set(err, ENOENT, "%s: no such table or view", name);
+    measure->has_rowid =
+        measure->relation->rowid_name && measure->relation->rowid_column == NO_COLUMN;
+    return 0;
+}
+
+int row_sizes_measure(struct database *database, const char *name, struct row_sizes *ret_sizes,
+                      struct err *err)
+{
+    struct measure measure = {.database = database};
+    struct selection selection = {.what = SELECT_HEADS};
+    int r = find_relation(&measure, name, err);
+
+    if (r == 0)
+        r = measure_fixed(&measure, err);
+    selection.relation = measure.relation;
+    if (r == 0)
+        r = cursor_open(database, &selection, &measure.cursor, err);
+    while (r == 0 && (r = cursor_next(measure.cursor, err)) > 0)
+        r = add_row(&measure, err);
+    cursor_close(measure.cursor);
+    if (r < 0)
+        return r;
+    ret_sizes->rows = measure.rows;
+    ret_sizes->csv_bytes = total(&measure, TEXT_CSV);
+    ret_sizes->ndjson_bytes = total(&measure, TEXT_NDJSON);
+    ret_sizes->sql_bytes = total(&measure, TEXT_SQL);
+    return 0;
+}

@@ -1,0 +1,326 @@
+/*
+ * Sizes are looked for where they cost least: in memory, of a backup in the catalog, and else
+ * the table is measured.
+ *
+ * Memory is a table of a fixed number of slots, by backup and table, where a later one takes the
+ * place of an earlier one. What is remembered of a backup is true for ever. Of the live database it is
+ * true while the state is the same, which is told in two ways:
+ *
+ * - by database_state(), of the connection that measured, which lasts while it does: some seconds.
+ *   It makes `ls -l` on a table's directory scan the table once;
+ * - by the look of the database's files (source_stamp()), for longer: but a writer puts its
+ *   pages into the -wal file, and only then tells readers of them. Who measures between the two sees
+ *   the old state and the new stamp. So a stamp counts only if the files' last change lay
+ *   SETTLED_NS back when the measurement began, by when a writer has long told. (One that was killed
+ *   just between leaves a commit that only a recovery would find.)
+ */
+#include "sizes.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "context.h"
+#include "dbsnapfs/service/facts.h"
+#include "dbsnapfs/source/database.h"
+#include "dbsnapfs/source/schema.h"
+#include "dbsnapfs/source/source.h"
+#include "dbsnapfs/table/rendering.h"
+#include "dbsnapfs/util/clock.h"
+#include "dbsnapfs/util/err.h"
+#include "dbsnapfs/util/hash.h"
+#include "rendered.h"
+#include "scope.h"
+#include "table.h"
+
+#define SLOTS 1024
+#define SECOND_NS INT64_C(1000000000)
+#define SETTLED_NS (3 * SECOND_NS)
+/* For a table, however big; where a schema can make rows without end, RENDERED_NS. */
+#define TABLE_NS (600 * SECOND_NS)
+
+/* When something was true: of a backup, always. */
+struct moment {
+    bool live, settled, has_state;
+    uint64_t stamp; /* if settled */
+    uint64_t state; /* if has_state */
+};
+
+struct slot {
+    bool used, has_bytes;
+    uint64_t id;
+    char *table; /* NULL: the dump */
+    struct moment moment;
+    struct row_sizes sizes; /* of the dump: sql_bytes */
+};
+
+struct sizes {
+    pthread_mutex_t lock;
+    struct slot slots[SLOTS]; /* protected by lock */
+};
+
+int sizes_new(struct sizes **ret_sizes, struct err *err)
+{
+    struct sizes *sizes = calloc(1, sizeof(*sizes));
+    if (!sizes)
+        return err_set(err, ENOMEM, "tables: out of memory");
+    pthread_mutex_init(&sizes->lock, NULL);
+    *ret_sizes = sizes;
+    return 0;
+}
+
+void sizes_free(struct sizes *sizes)
+{
+    if (!sizes)
+        return;
+    for (size_t i = 0; i < SLOTS; i++)
+        free(sizes->slots[i].table);
+    pthread_mutex_destroy(&sizes->lock);
+    free(sizes);
+}
+
+/* ---- memory ---- */
+
+static int moment_begin(struct scope *scope, struct moment *ret_moment, struct err *err)
+{
+    struct source *source = NULL;
+    struct source_stamp stamp = {.number = 0};
+    *ret_moment = (struct moment){.live = scope_is_live(scope)};
+    if (!ret_moment->live)
+        return 0;
+    int r = view_source(scope_view(scope), &source, err);
+    if (r == 0)
+        r = source_stamp(source, &stamp, err);
+    ret_moment->settled = r == 0 && stamp.changed_ns + SETTLED_NS < clock_now_ns();
+    ret_moment->stamp = stamp.number;
+    return r;
+}
+
+/* Is what was true at `then` true `now`? */
+static bool moment_holds(const struct moment *then, const struct moment *now)
+{
+    if (!now->live)
+        return true;
+    return (then->settled && then->stamp == now->stamp) ||
+           (then->has_state && now->has_state && then->state == now->state);
+}
+
+static struct slot *slot_of(struct scope *scope, const char *table)
+{
+    struct sizes *sizes = scope_view(scope)->sizes;
+    uint64_t id = scope_backup_id(scope);
+    uint64_t hash = hash_bytes(HASH_START, &id, sizeof(id));
+    if (table)
+        hash = hash_bytes(hash, table, strlen(table) + 1);
+    return &sizes->slots[hash % SLOTS];
+}
+
+static bool slot_is(const struct slot *slot, struct scope *scope, const char *table)
+{
+    return slot->used && slot->id == scope_backup_id(scope) && !slot->table == !table &&
+           (!table || strcmp(slot->table, table) == 0);
+}
+
+/* What is found by the state alone is true of the files' look now as well, which lasts longer. */
+static void moment_add(struct moment *then, const struct moment *now)
+{
+    if (!now->has_state)
+        return;
+    if (now->settled) {
+        then->settled = true;
+        then->stamp = now->stamp;
+    }
+    then->has_state = true;
+    then->state = now->state;
+}
+
+static bool recall(struct scope *scope, const char *table, const struct moment *now, bool bytes,
+                   struct row_sizes *ret_sizes)
+{
+    struct sizes *sizes = scope_view(scope)->sizes;
+    pthread_mutex_lock(&sizes->lock);
+    struct slot *slot = slot_of(scope, table);
+    bool found = slot_is(slot, scope, table) && (slot->has_bytes || !bytes) &&
+                 moment_holds(&slot->moment, now);
+    if (found) {
+        *ret_sizes = slot->sizes;
+        moment_add(&slot->moment, now);
+    }
+    pthread_mutex_unlock(&sizes->lock);
+    return found;
+}
+
+/* What was found at `now`; does nothing when memory runs out. */
+static void remember(struct scope *scope, const char *table, const struct moment *now, bool bytes,
+                     const struct row_sizes *found)
+{
+    struct sizes *sizes = scope_view(scope)->sizes;
+    char *name = table ? strdup(table) : NULL;
+    if (table && !name)
+        return;
+    pthread_mutex_lock(&sizes->lock);
+    struct slot *slot = slot_of(scope, table);
+    bool better = slot_is(slot, scope, table) && slot->has_bytes && !bytes &&
+                  moment_holds(&slot->moment, now);
+    if (!better) {
+        char *old = slot->table;
+        *slot = (struct slot){.used = true,
+                              .has_bytes = bytes,
+                              .id = scope_backup_id(scope),
+                              .table = name,
+                              .moment = *now,
+                              .sizes = *found};
+        name = old;
+    }
+    pthread_mutex_unlock(&sizes->lock);
+    free(name);
+}
+
+/* Memory, then the catalog. */
+static bool recall_bytes(struct scope *scope, const char *table, const struct moment *now,
+                         struct row_sizes *ret_sizes)
+{
+    if (recall(scope, table, now, true, ret_sizes))
+        return true;
+    if (now->live || !table ||
+        facts_find_sizes(view_repo(scope_view(scope)), scope_backup_id(scope), table, ret_sizes,
+                         NULL) != 0)
+        return false;
+    remember(scope, table, now, true, ret_sizes);
+    return true;
+}
+
+bool sizes_known(struct scope *scope, const char *table, struct row_sizes *ret_sizes)
+{
+    const struct moment always = {.live = false};
+    return !scope_is_live(scope) && recall_bytes(scope, table, &always, ret_sizes);
+}
+
+/* ---- measuring ---- */
+
+static void limit(struct database *database, const struct relation *relation)
+{
+    bool bounded = relation->kind != RELATION_VIEW && relation->kind != RELATION_VIRTUAL;
+    database_limit(database, NULL, clock_monotonic_ns() + (bounded ? TABLE_NS : RENDERED_NS));
+}
+
+int sizes_measure(struct database *database, const char *table, struct row_sizes *ret_sizes,
+                  struct err *err)
+{
+    const struct relation *relation = NULL;
+    int r = table_find(database, table, &relation, err);
+    if (r < 0)
+        return r;
+    limit(database, relation);
+    return row_sizes_measure(database, table, ret_sizes, err);
+}
+
+static int measure_count(struct database *database, const char *table, struct row_sizes *ret_sizes,
+                         struct err *err)
+{
+    const struct relation *relation = NULL;
+    int r = table_find(database, table, &relation, err);
+    if (r < 0)
+        return r;
+    limit(database, relation);
+    return database_count(database, relation, &ret_sizes->rows, err);
+}
+
+static int measure_for_dump(void *arg, const char *name, struct row_sizes *ret_sizes,
+                            struct err *err)
+{
+    return sizes_measure(arg, name, ret_sizes, err);
+}
+
+int sizes_measure_dump(struct database *database, uint64_t *ret_bytes, struct err *err)
+{
+    return rendering_dump_bytes(database, measure_for_dump, database, ret_bytes, err);
+}
+
+/* What is asked for: */
+enum what { COUNT, ROWS, DUMP };
+
+/* … and where: the database has begun. */
+struct asking {
+    struct scope *scope;
+    struct database *database;
+    struct moment moment;
+};
+
+static int ask_rows(void *arg, const char *table, struct row_sizes *ret_sizes, struct err *err)
+{
+    struct asking *asking = arg;
+    if (recall_bytes(asking->scope, table, &asking->moment, ret_sizes))
+        return 0;
+    int r = sizes_measure(asking->database, table, ret_sizes, err);
+    if (r == 0)
+        remember(asking->scope, table, &asking->moment, true, ret_sizes);
+    return r;
+}
+
+static int ask_here(struct asking *asking, const char *table, enum what what,
+                    struct row_sizes *ret_sizes, struct err *err)
+{
+    struct row_sizes sizes = {.rows = 0};
+    int r = 0;
+    if (what == ROWS)
+        return ask_rows(asking, table, ret_sizes, err);
+    if (recall(asking->scope, table, &asking->moment, what == DUMP, ret_sizes))
+        return 0;
+    if (what == COUNT)
+        r = measure_count(asking->database, table, &sizes, err);
+    else
+        r = rendering_dump_bytes(asking->database, ask_rows, asking, &sizes.sql_bytes, err);
+    if (r == 0) {
+        remember(asking->scope, table, &asking->moment, what != COUNT, &sizes);
+        *ret_sizes = sizes;
+    }
+    return r;
+}
+
+static int ask(struct scope *scope, const char *table, enum what what, struct row_sizes *ret_sizes,
+               struct err *err)
+{
+    struct asking asking = {.scope = scope};
+    int r = moment_begin(scope, &asking.moment, err);
+    if (r < 0)
+        return r;
+    if (recall_bytes(scope, table, &asking.moment, ret_sizes) ||
+        (what == COUNT && recall(scope, table, &asking.moment, false, ret_sizes)))
+        return 0;
+    r = scope_use(scope, NULL, &asking.database, err);
+    if (r < 0)
+        return r;
+    if (asking.moment.live) {
+        r = database_state(asking.database, &asking.moment.state, err);
+        asking.moment.has_state = r == 0;
+    }
+    if (r == 0)
+        r = ask_here(&asking, table, what, ret_sizes, err);
+    scope_done(scope, asking.database);
+    return r;
+}
+
+int sizes_rows(struct scope *scope, const char *table, struct row_sizes *ret_sizes, struct err *err)
+{
+    return ask(scope, table, ROWS, ret_sizes, err);
+}
+
+int sizes_count(struct scope *scope, const char *table, uint64_t *ret_rows, struct err *err)
+{
+    struct row_sizes sizes;
+    int r = ask(scope, table, COUNT, &sizes, err);
+    if (r == 0)
+        *ret_rows = sizes.rows;
+    return r;
+}
+
+int sizes_dump(struct scope *scope, uint64_t *ret_bytes, struct err *err)
+{
+    struct row_sizes sizes;
+    int r = ask(scope, NULL, DUMP, &sizes, err);
+    if (r == 0)
+        *ret_bytes = sizes.sql_bytes;
+    return r;
+}

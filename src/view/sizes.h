@@ -1,0 +1,38 @@
+/*
+ * How long rendered texts are, without measuring twice what is the same.
+ *
+ * Any thread may call. Nothing here can be interrupted; what a schema can make endless ends with
+ * -ETIMEDOUT.
+ */
+#ifndef DBSNAPFS_SRC_VIEW_SIZES_H
+#define DBSNAPFS_SRC_VIEW_SIZES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct database;
+struct err;
+struct row_sizes;
+struct scope;
+struct sizes;
+
+int sizes_new(struct sizes **ret_sizes, struct err *err);
+void sizes_free(struct sizes *sizes); /* NULL is fine */
+
+/* Of a table's or view's rows, as of now. -ENOENT when there is none any more. */
+int sizes_rows(struct scope *scope, const char *table, struct row_sizes *ret_sizes,
+               struct err *err);
+/* The number of rows alone, which costs less. */
+int sizes_count(struct scope *scope, const char *table, uint64_t *ret_rows, struct err *err);
+/* Of the dump. */
+int sizes_dump(struct scope *scope, uint64_t *ret_bytes, struct err *err);
+
+/* Of a backup's rows, or (`table` NULL) in `sql_bytes` of its dump, if that is known already. */
+bool sizes_known(struct scope *scope, const char *table, struct row_sizes *ret_sizes);
+
+/* Measured in this database, which has begun, and not remembered: rows, or the dump. */
+int sizes_measure(struct database *database, const char *table, struct row_sizes *ret_sizes,
+                  struct err *err);
+int sizes_measure_dump(struct database *database, uint64_t *ret_bytes, struct err *err);
+
+#endif
