@@ -9,8 +9,14 @@
  * from: with one for each of a mount's threads that was half as much again as the caches hold. */
 #define HEAPS 2
 
+/* It also raises the size from which a piece of memory is the system's own to that of the largest
+ * that was given back. The windows of a MiB that readers of tables have would then lie between
+ * small things in the heaps, which twice as much memory was spent on. */
+#define OWN_BYTES (256 * 1024)
+
 int main(int argc, char **argv)
 {
     mallopt(M_ARENA_MAX, HEAPS);
+    mallopt(M_MMAP_THRESHOLD, OWN_BYTES);
     return cli_main(argc, argv);
 }

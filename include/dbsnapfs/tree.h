@@ -131,7 +131,8 @@ struct node_static_entry {
 };
 
 /* `entries` ends with a NULL name and outlives the node; `context` is handed to make and to
- * `free_context` (may be NULL) when the node goes. `immutable`: as in node_attr. */
+ * `free_context` (may be NULL) when the node goes. `immutable`: as in node_attr. A directory whose
+ * make gives -ENOENT stands in no listing. */
 int node_static_new(const struct node_static_entry *entries, void *context,
                     void (*free_context)(void *), int64_t mtime_ns, bool immutable,
                     struct node **ret_node);

@@ -1,6 +1,11 @@
 /*
  * What is found out about a backup in the background: one pass over it, one fact after the other.
  *
+ * First what changed since the backup before. With that the sizes of its tables are those of the
+ * tables before and what came and went, and only where this is not known a table is measured from
+ * end to end: the first backup's, those with other columns than before, virtual ones. So a pass
+ * costs in proportion to what changed.
+ *
  * The pass reads through a snapshot that gives way, so it decodes nothing ahead and waits for those
  * who read in the foreground.
  *
@@ -11,6 +16,7 @@
 
 #include <errno.h>
 
+#include "dbsnapfs/service/changes.h"
 #include "dbsnapfs/source/database.h"
 #include "dbsnapfs/source/schema.h"
 #include "dbsnapfs/store/repo.h"
@@ -31,10 +37,15 @@ struct pass {
     struct snapshot *snapshot;
     struct database *database; /* has begun, if it is not NULL */
     bool complained;
+    bool has_changes;
+    struct backup_changes changes; /* if known: since the backup before … */
+    struct buf before;             /* … and that one's sizes, or empty */
 };
 
 static void pass_close(struct pass *pass)
 {
+    backup_changes_free(&pass->changes);
+    buf_free(&pass->before);
     if (pass->database)
         database_end(pass->database);
     database_close(pass->database);
@@ -67,9 +78,41 @@ static bool is_measured(const struct relation *relation)
     return relation->kind != RELATION_VIEW && !relation->broken;
 }
 
+static bool add_to(uint64_t *number, int64_t added)
+{
+    uint64_t distance = added < 0 ? -(uint64_t)added : (uint64_t)added;
+
+    if (added < 0 ? distance > *number : distance > UINT64_MAX - *number)
+        return false;
+    *number += (uint64_t)added;
+    return true;
+}
+
+/* From the backup before and what came and went; false: it has to be measured. */
+static bool derive(const struct pass *pass, const struct relation *relation,
+                   struct row_sizes *ret_sizes)
+{
+    const struct table_change *change = backup_changes_table(&pass->changes, relation->name);
+    struct row_sizes sizes;
+
+    if (!pass->has_changes || relation->kind == RELATION_INTERNAL ||
+        (relation->kind == RELATION_VIRTUAL && pass->changes.count > 0) ||
+        sizes_find(&pass->before, relation->name, &sizes) != 0)
+        return false;
+    if (change && (!change->counts.has_added || !add_to(&sizes.rows, change->counts.rows_added) ||
+                   !add_to(&sizes.csv_bytes, change->counts.rows_csv_added) ||
+                   !add_to(&sizes.ndjson_bytes, change->counts.rows_ndjson_added) ||
+                   !add_to(&sizes.sql_bytes, change->counts.rows_sql_added)))
+        return false;
+    *ret_sizes = sizes;
+    return true;
+}
+
 static int measure(struct pass *pass, const struct relation *relation, struct row_sizes *ret_sizes,
                    struct err *err)
 {
+    if (derive(pass, relation, ret_sizes))
+        return 0;
     int64_t deadline_ns =
         relation->kind == RELATION_VIRTUAL ? clock_monotonic_ns() + VIRTUAL_NS : 0;
 
@@ -113,13 +156,37 @@ static int sizes_of_backup(struct pass *pass, struct buf *out, struct err *err)
     return buf_error(out) == 0 ? 0 : err_sys(err, ENOMEM, "sizes");
 }
 
+/* Where the two cannot be compared, each table is measured. */
+static int changes_of_backup(struct pass *pass, struct err *err)
+{
+    struct repo *repo = pass->service->repo;
+    struct err reason = ERR_INIT;
+    int code = backup_changes_find(repo, pass->id, &pass->changes, NULL);
+
+    if (code != 0)
+        code = backup_changes_make(repo, pass->id, pass->cancel, true, &pass->changes, &reason);
+    if (atomic_load(pass->cancel))
+        return err_set(err, ECANCELED, "cancelled");
+    if (code != 0) {
+        complain(pass, "changes", &reason);
+        return 0;
+    }
+    pass->has_changes = pass->changes.before_id != 0;
+    if (pass->has_changes)
+        (void)repo_find_fact(repo, pass->changes.before_id, FACT_SIZES, &pass->before, NULL);
+    return 0;
+}
+
 static int facts_run(struct service *service, uint64_t id, const char *name,
                      const atomic_bool *cancel, struct err *err)
 {
-    struct pass pass = {.service = service, .id = id, .name = name, .cancel = cancel};
+    struct pass pass = {
+        .service = service, .id = id, .name = name, .cancel = cancel, .before = BUF_INIT};
     struct buf sizes = BUF_INIT;
     int code = pass_open(&pass, err);
 
+    if (code == 0)
+        code = changes_of_backup(&pass, err);
     if (code == 0)
         code = sizes_of_backup(&pass, &sizes, err);
     if (code == 0)
@@ -145,9 +212,12 @@ int facts_find_sizes(struct repo *repo, uint64_t backup_id, const char *table,
 static bool facts_are_known(struct service *service, const struct backup_entry *entry)
 {
     struct buf fact = BUF_INIT;
+    struct backup_changes changes = {.before_id = 0};
     bool known = repo_find_fact(service->repo, entry->id, FACT_SIZES, &fact, NULL) == 0 &&
-                 sizes_are_current(&fact);
+                 sizes_are_current(&fact) &&
+                 backup_changes_find(service->repo, entry->id, &changes, NULL) == 0;
 
+    backup_changes_free(&changes);
     buf_free(&fact);
     return known;
 }

@@ -45,6 +45,18 @@ static int static_lookup(struct node *node, const char *name, struct node **ret_
     return err_set(err, ENOENT, "%s: no such file or directory", name);
 }
 
+/* What cannot be made for another reason is listed: whoever asks is told why. */
+static bool static_shows(const struct static_node *dir, const struct node_static_entry *entry)
+{
+    struct node *node = NULL;
+    if (entry->hidden || entry->kind != NODE_DIRECTORY)
+        return !entry->hidden;
+    int r = entry->make(dir->context, &node, NULL);
+    if (r == 0)
+        node_unref(node);
+    return r != -ENOENT;
+}
+
 static int static_list(struct node *node, struct node_place *place, uint64_t cookie, node_emit emit,
                        void *arg, struct err *err)
 {
@@ -59,7 +71,7 @@ static int static_list(struct node *node, struct node_place *place, uint64_t coo
     }
     for (; entry->name; entry++) {
         index++;
-        if (!entry->hidden && emit(arg, entry->name, entry->kind, index) != 0)
+        if (static_shows(dir, entry) && emit(arg, entry->name, entry->kind, index) != 0)
             break;
     }
     return 0;

@@ -20,6 +20,7 @@
 #include "scope_pool.h"
 #include "sizes.h"
 #include "spool.h"
+#include "versions.h"
 
 #define HELD_BY_BACKUPS 16 /* databases of backups that open files hold */
 
@@ -40,6 +41,8 @@ int view_new(struct service *service, struct view **ret_view, struct err *err)
         r = renderings_new(&view->renderings, err);
     if (r == 0)
         r = sizes_new(&view->sizes, err);
+    if (r == 0)
+        r = versions_cache_new(&view->versions, err);
     if (r < 0) {
         view_unref(view);
         return r;
@@ -58,6 +61,7 @@ void view_unref(struct view *view)
 {
     if (!view || atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) != 1)
         return;
+    versions_cache_free(view->versions);
     sizes_free(view->sizes);
     renderings_free(view->renderings);
     holders_free(view->holders);

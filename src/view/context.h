@@ -20,6 +20,7 @@ struct scope_pool;
 struct service;
 struct sizes;
 struct source;
+struct versions_cache;
 
 #define VIEW_FACTS 1024 /* backups of which something is remembered */
 
@@ -40,6 +41,7 @@ struct view {
     struct holders *holders;
     struct renderings *renderings;
     struct sizes *sizes;
+    struct versions_cache *versions;
     pthread_mutex_t lock;
     struct view_fact facts[VIEW_FACTS]; /* protected by lock; by id, modulo */
 };
@@ -73,5 +75,6 @@ int log_make(void *context, struct node **ret_node, struct err *err);
 int live_make(void *context, struct node **ret_node, struct err *err);
 int live_image_make(void *context, struct node **ret_node, struct err *err);
 int backups_make(void *context, struct node **ret_node, struct err *err);
+int history_make(void *context, struct node **ret_node, struct err *err);
 
 #endif

@@ -110,11 +110,12 @@ static const struct node_static_entry entry_files[] = {
     {"SHA256SUMS", NODE_FILE, false, sums_make},
     {"tables", NODE_DIRECTORY, false, backup_tables_make},
     {"views", NODE_DIRECTORY, false, backup_views_make},
+    {"changes", NODE_DIRECTORY, false, changes_make},
     {NULL, NODE_FILE, false, NULL},
 };
 
-int entry_make(struct view *view, const struct backup_entry *backup, struct node **ret_node,
-               struct err *err)
+int entry_new(struct view *view, const struct backup_entry *backup, struct entry **ret_entry,
+              struct err *err)
 {
     struct entry *entry = calloc(1, sizeof(*entry));
     if (!entry)
@@ -127,7 +128,18 @@ int entry_make(struct view *view, const struct backup_entry *backup, struct node
     pthread_mutex_init(&entry->lock, NULL);
     if (backup->sha256[0])
         view_note_sha256(view, backup->id, backup->sha256);
-    int r = node_static_new(entry_files, entry, entry_release, entry->started_ns, true, ret_node);
+    *ret_entry = entry;
+    return 0;
+}
+
+int entry_make(struct view *view, const struct backup_entry *backup, struct node **ret_node,
+               struct err *err)
+{
+    struct entry *entry = NULL;
+    int r = entry_new(view, backup, &entry, err);
+    if (r < 0)
+        return r;
+    r = node_static_new(entry_files, entry, entry_release, entry->started_ns, true, ret_node);
     if (r < 0) {
         entry_unref(entry);
         return err_set(err, -r, "%s: out of memory", backup->name);

@@ -24,6 +24,9 @@ struct entry {
     unsigned snapshot_users;   /* protected by lock */
 };
 
+int entry_new(struct view *view, const struct backup_entry *backup, struct entry **ret_entry,
+              struct err *err);
+
 /* The directory of a backup. */
 int entry_make(struct view *view, const struct backup_entry *backup, struct node **ret_node,
                struct err *err);
@@ -41,6 +44,7 @@ int image_make(void *context, struct node **ret_node, struct err *err);
 int sums_make(void *context, struct node **ret_node, struct err *err);
 int schema_make(void *context, struct node **ret_node, struct err *err);
 int manifest_make(void *context, struct node **ret_node, struct err *err);
+int changes_make(void *context, struct node **ret_node, struct err *err);
 
 /* schema.sql's text; its size is remembered. */
 struct buf;

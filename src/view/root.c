@@ -34,6 +34,7 @@ static const struct node_static_entry root_entries[] = {
     {"tables", NODE_LINK, false, tables_link_make},
     {"live", NODE_DIRECTORY, false, live_make},
     {"backups", NODE_DIRECTORY, false, backups_make},
+    {"history", NODE_DIRECTORY, false, history_make},
     {NULL, NODE_FILE, false, NULL},
 };
 

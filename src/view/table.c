@@ -24,6 +24,7 @@
 #include "rendered.h"
 #include "scope.h"
 #include "sizes.h"
+#include "tables.h"
 
 struct table {
     atomic_uint references;
@@ -170,6 +171,18 @@ static int sql_make(void *context, struct node **ret_node, struct err *err)
     return text_rows_make(context, TEXT_SQL, ret_node, err);
 }
 
+static int table_rows_make(void *context, struct node **ret_node, struct err *err)
+{
+    const struct table *table = context;
+    return rows_make(table->scope, table->name, ret_node, err);
+}
+
+static int table_by_make(void *context, struct node **ret_node, struct err *err)
+{
+    const struct table *table = context;
+    return by_make(table->scope, table->name, ret_node, err);
+}
+
 #define FILES(broken)                                                                        \
     {"schema.sql", NODE_FILE, false, schema_make},                                           \
         {"columns.json", NODE_FILE, broken, columns_make},                                   \
@@ -181,6 +194,8 @@ static int sql_make(void *context, struct node **ret_node, struct err *err)
 
 static const struct node_static_entry table_files[] = {
     FILES(false),
+    {"rows", NODE_DIRECTORY, false, table_rows_make},
+    {"by", NODE_DIRECTORY, false, table_by_make},
     {NULL, NODE_FILE, false, NULL},
 };
 

@@ -44,47 +44,27 @@ static int tables_attr(struct node *node, struct node_attr *ret_attr, struct err
     return r;
 }
 
-static bool tables_has(const struct tables_node *tables, const struct relation *relation)
+bool tables_lists(const struct relation *relation)
 {
-    return (relation->kind == RELATION_VIEW) == tables->views;
+    return relation->kind != RELATION_SHADOW && relation->kind != RELATION_INTERNAL;
 }
 
-static bool tables_shows(const struct tables_node *tables, const struct relation *relation)
+/* Names are compared as they are encoded, for a name that was cut cannot be decoded. */
+const struct relation *tables_relation(const struct schema *schema, const char *name, bool views)
 {
-    return tables_has(tables, relation) && relation->kind != RELATION_SHADOW &&
-           relation->kind != RELATION_INTERNAL;
-}
-
-/* `name` is used by the caller alone and holds the encoded one afterwards. */
-static int encode(const struct relation *relation, struct buf *name, struct err *err)
-{
-    buf_clear(name);
-    if (name_encode(relation->name, strlen(relation->name), name) < 0)
-        return err_set(err, ENOMEM, "tables: out of memory");
-    return 0;
-}
-
-/* -ENOENT when no table of ours has this name. */
-static int tables_find(const struct tables_node *tables, const struct schema *schema,
-                       const char *name, const struct relation **ret_relation, struct err *err)
-{
+    const struct relation *found = NULL;
     struct buf encoded = BUF_INIT;
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < schema->relation_count; i++) {
+    for (size_t i = 0; !found && i < schema->relation_count; i++) {
         const struct relation *relation = &schema->relations[i];
-        if (!tables_has(tables, relation))
+        if ((relation->kind == RELATION_VIEW) != views)
             continue;
-        r = encode(relation, &encoded, err);
-        if (r == 0 && strcmp(buf_text(&encoded), name) == 0) {
-            *ret_relation = relation;
-            goto out;
-        }
+        buf_clear(&encoded);
+        if (name_encode(relation->name, strlen(relation->name), &encoded) == 0 &&
+            strcmp(buf_text(&encoded), name) == 0)
+            found = relation;
     }
-    if (r == 0)
-        r = err_set(err, ENOENT, "%s: no such %s", name, tables->views ? "view" : "table");
-out:
     buf_free(&encoded);
-    return r;
+    return found;
 }
 
 static int tables_lookup(struct node *node, const char *name, struct node **ret_node,
@@ -99,7 +79,9 @@ static int tables_lookup(struct node *node, const char *name, struct node **ret_
         return r;
     r = database_schema(database, &schema, err);
     if (r == 0)
-        r = tables_find(tables, schema, name, &relation, err);
+        relation = tables_relation(schema, name, tables->views);
+    if (r == 0 && !relation)
+        r = err_set(err, ENOENT, "%s: no such %s", name, tables->views ? "view" : "table");
     if (r == 0)
         r = table_make(tables->scope, relation, ret_node, err);
     scope_done(tables->scope, database);
@@ -120,10 +102,13 @@ static int tables_list(struct node *node, struct node_place *place, uint64_t coo
         return r;
     r = database_schema(database, &schema, err);
     for (uint64_t i = cookie; r == 0 && i < schema->relation_count; i++) {
-        if (!tables_shows(tables, &schema->relations[i]))
+        const struct relation *relation = &schema->relations[i];
+        if ((relation->kind == RELATION_VIEW) != tables->views || !tables_lists(relation))
             continue;
-        r = encode(&schema->relations[i], &name, err);
-        if (r == 0 && emit(arg, buf_text(&name), NODE_DIRECTORY, i + 1) != 0)
+        buf_clear(&name);
+        if (name_encode(relation->name, strlen(relation->name), &name) < 0)
+            r = err_set(err, ENOMEM, "tables: out of memory");
+        else if (emit(arg, buf_text(&name), NODE_DIRECTORY, i + 1) != 0)
             break;
     }
     scope_done(tables->scope, database);

@@ -122,6 +122,11 @@ void cursor_value_head(struct cursor *cursor, size_t index, struct value *ret_va
 int database_next_value(struct database *database, const struct relation *relation, size_t column,
                         const struct value *after, struct value *ret_value, struct err *err);
 
+/* How two positions of the relation follow each other: < 0, 0, > 0. Each is relation->position_count
+ * values, which must not be none. What is equal here need not be so byte for byte. */
+int database_compare(struct database *database, const struct relation *relation,
+                     const struct value *a, const struct value *b, int *ret_order, struct err *err);
+
 int database_count(struct database *database, const struct relation *relation, uint64_t *ret_rows,
                    struct err *err);
 

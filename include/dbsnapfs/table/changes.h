@@ -5,7 +5,8 @@
  * side in the order of positions, so memory does not grow with the table; and where both are
  * backups, the pages that they share are not read (see source/pages.h): the cost follows what
  * changed. A table whose key columns are other than before has all its rows deleted and inserted.
- * Generated columns are compared and shown like others, and left out of patches.
+ * Columns are matched by name; one that a side does not have is taken to be NULL there. Generated
+ * columns are compared and shown like others, and left out of patches.
  *
  * Of what is in a database, tables are compared, those that keep a virtual table's content
  * (RELATION_SHADOW) too, as it is they that a patch can restore; virtual tables and views show
@@ -53,14 +54,16 @@ struct change_counts {
     int64_t rows_added, rows_csv_added, rows_ndjson_added, rows_sql_added;
     bool has_added;
 };
-/* Nothing changed: the table has no files in changes/. */
+/* Nothing changed: the table has no files in changes/. Its texts may be longer or shorter all the
+ * same: a row that something else names can move to another rowid, which rows.sql shows. */
 bool change_counts_none(const struct change_counts *counts);
 
 /* Takes pieces of text; non-zero ends it and is returned. */
 typedef int change_put(void *arg, const void *bytes, size_t len, struct err *err);
 
 /*
- * One pass over the table's changes. `csv` and `sql` may be NULL: then it only counts.
+ * One pass over the table's changes. `csv` and `sql` may be NULL: then it only counts. `ret_counts`
+ * may be NULL: then a text that nobody takes is not made. -ENOENT for what neither side has.
  *
  * CSV: op (insert, update, delete), key (the row's name below rows/), then before.COLUMN of each
  * column of the earlier table, then after.COLUMN of the later one, empty where there is no row;
@@ -68,10 +71,14 @@ typedef int change_put(void *arg, const void *bytes, size_t len, struct err *err
  * gives the header line alone.
  *
  * SQL: a patch that makes the earlier table the later one, whatever triggers and foreign keys there
- * are, in a savepoint; every patch of a backup, in any order, gives the later database.
+ * are, in a savepoint; every patch of a backup, in any order, gives the later database. To be run
+ * outside of a transaction. A table made by other SQL, or without a position, is made anew in it.
  */
 int changes_table(struct changes *changes, const char *name, change_put *csv, void *csv_arg,
                   change_put *sql, void *sql_arg, struct change_counts *ret_counts,
                   struct err *err);
+
+/* How many rows were read from the two, for tests, which count work. */
+uint64_t changes_rows_read(const struct changes *changes);
 
 #endif

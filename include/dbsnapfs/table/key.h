@@ -13,7 +13,8 @@
  * A row's name is its key's values joined by commas (a comma inside one of several is %2C), and the
  * rowid where the table has no key. A row of a rowid table whose key has a NULL is called
  * "%~rowid~N", since such a key need not be the only one. So each row has one name, and each name at
- * most one row. A name over 255 bytes is cut and ends in a hash, see util/name.h; finding it costs a
+ * most one row; but where columns are called by all of the rowid's names, and SQL cannot ask for
+ * it, a NULL is "%~null" and rows with equal keys share a name. A name over 255 bytes is cut and ends in a hash, see util/name.h; finding it costs a
  * look at those keys that begin alike.
  */
 #ifndef DBSNAPFS_TABLE_KEY_H
@@ -34,11 +35,12 @@ struct value;
  * rowid that can be asked for. */
 bool key_exists(const struct relation *relation);
 
-/* The name of the row where the cursor is: one of SELECT_KEYS if `keys`, else of SELECT_ROWS or
- * SELECT_HEADS. Memory: buf_error(). */
+/* The name of the row where the cursor is: one of SELECT_KEYS if `keys`, else of SELECT_ROWS, or of
+ * SELECT_HEADS if no BLOB is in the key. Memory: buf_error(). */
 void key_name(const struct relation *relation, struct cursor *cursor, bool keys, struct buf *out);
 
-/* A cursor that stands at the row with this name: the caller's to read and close. `what` is
+/* A cursor that stands at the row with this name: the caller's to read and close; what would come
+ * next is no matter. `what` is
  * SELECT_ROWS, SELECT_KEYS or SELECT_HEADS. -ENOENT for a name that no row has. One index search,
  * where SQLite has an index for it. */
 int key_find(struct database *database, const struct relation *relation, const char *name, int what,
@@ -47,7 +49,7 @@ int key_find(struct database *database, const struct relation *relation, const c
 /* The name of a value of this column, as below by/ (a comma stays). */
 void key_value_name(const struct column *column, const struct value *value, struct buf *out);
 
-/* The name of a row that has these values in these columns, if they were its key: for links to rows
+/* The name of a row that has these values as its key, relation->key_count of them: for links to rows
  * that are not there. */
 void key_name_of_values(const struct relation *relation, const struct value *values,
                         struct buf *out);

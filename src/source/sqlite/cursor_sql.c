@@ -232,6 +232,13 @@ static void order_sql(const struct relation *relation, const struct model_order 
     }
 }
 
+/* A table that has no position for its rows: they come as they lie, not as an index has them. */
+static bool has_unknown_order(const struct relation *relation)
+{
+    return relation->position_count == 0 && relation->kind != RELATION_VIEW &&
+           relation->kind != RELATION_VIRTUAL;
+}
+
 void cursor_sql(const struct selection *selection, const struct model_order *order, struct buf *out)
 {
     const struct relation *relation = selection->relation;
@@ -248,6 +255,9 @@ void cursor_sql(const struct selection *selection, const struct model_order *ord
         buf_add_text(out, "NULL");
     }
     cursor_from_sql(relation, out);
+    if (has_unknown_order(relation) && selection->what != SELECT_KEYS &&
+        selection->match_count == 0)
+        buf_add_text(out, " NOT INDEXED");
     where_sql(selection, order, out);
     order_sql(relation, order, out);
 }

@@ -24,6 +24,9 @@
 
 #define BUSY_MS 1000
 #define OPEN_TRIES 5
+/* Of work for preparing a statement; those that mean well take milliseconds. */
+#define PREPARE_NS INT64_C(300000000)
+#define IMPATIENT_NS INT64_C(30000000)
 
 static int read_stream(void *arg, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
                        struct err *err)
@@ -152,8 +155,21 @@ int database_fail(const struct database *database, int rc, struct err *err)
     return connection_fail(connection, rc, err);
 }
 
+void database_hurry(struct database *database, struct patience *ret_patience)
+{
+    patience_begin(ret_patience, database->is_impatient ? IMPATIENT_NS : PREPARE_NS);
+}
+
+int database_patient(struct database *database, const struct patience *patience, int rc)
+{
+    patience_end();
+    database->is_impatient |= patience->exhausted;
+    return patience->exhausted ? SQLITE_INTERRUPT : rc;
+}
+
 int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err *err)
 {
+    struct patience patience;
     int rc;
 
     if (buf_error(&database->sql) < 0) {
@@ -162,8 +178,10 @@ int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err
     }
     if (database->image.vfs)
         snapshot_vfs_forget(database->image.vfs);
+    database_hurry(database, &patience);
     rc = statements_take(&database->statements, database_handle(database), buf_text(&database->sql),
                          ret_stmt);
+    rc = database_patient(database, &patience, rc);
     buf_clear(&database->sql);
     return rc == SQLITE_OK ? 0 : database_fail(database, rc, err);
 }

@@ -11,6 +11,7 @@
 #include "dbsnapfs/source/database.h"
 #include "dbsnapfs/util/buf.h"
 #include "source/sqlite/image.h"
+#include "source/sqlite/patience.h"
 #include "source/sqlite/snapshot_vfs.h"
 #include "source/sqlite/statements.h"
 
@@ -30,7 +31,9 @@ struct database {
     const atomic_bool *cancel;
     int64_t deadline_ns;
 
-    struct model *model; /* of the schema with this version; NULL: not asked for yet */
+    bool is_impatient;    /* with a schema that has exhausted the patience once */
+    bool selects_nothing; /* the authorizer refuses every SELECT that is prepared now */
+    struct model *model;  /* of the schema with this version; NULL: not asked for yet */
     int64_t schema_version;
     struct buf sql; /* for making statements; empty between calls */
 };
@@ -49,6 +52,11 @@ bool database_expired(const struct database *database);
 
 /* What SQLite's code means here, see connection_fail(); behind the deadline -ETIMEDOUT. */
 int database_fail(const struct database *database, int rc, struct err *err);
+
+/* Between the two, what SQLite does without asking ends after a while. database_patient() returns
+ * `rc`, or SQLITE_INTERRUPT where that was so. */
+void database_hurry(struct database *database, struct patience *ret_patience);
+int database_patient(struct database *database, const struct patience *patience, int rc);
 
 /* A statement for the SQL in `database->sql`, which is cleared; to be given back. */
 int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err *err);

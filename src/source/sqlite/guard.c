@@ -38,9 +38,12 @@ static int authorize(void *arg, int action, const char *first, const char *secon
         "schema_version", "user_version", "application_id",   "encoding",   "page_size",
         "auto_vacuum",    "data_version", "function_list",    "table_info", "cache_size"};
 
-    (void)arg, (void)schema, (void)source;
+    const struct database *database = arg;
+
+    (void)schema, (void)source;
     switch (action) {
     case SQLITE_SELECT:
+        return database->selects_nothing ? SQLITE_DENY : SQLITE_OK;
     case SQLITE_READ:
     case SQLITE_RECURSIVE:
     case SQLITE_TRANSACTION:
@@ -72,9 +75,15 @@ static int compare_bytes(void *arg, int a_len, const void *a, int b_len, const v
     return order != 0 ? order : a_len - b_len;
 }
 
+/* SQLite asks for its own collations too where a database is in UTF-16, before it takes those that
+ * it has for UTF-8. */
 static void stand_in(void *arg, sqlite3 *db, int encoding, const char *name)
 {
+    static const char *const built_in[] = {"BINARY", "NOCASE", "RTRIM"};
+
     (void)arg, (void)encoding;
+    if (IS_ONE_OF(name, built_in))
+        return;
     sqlite3_create_collation(db, name, SQLITE_UTF8, NULL, compare_bytes);
 }
 
@@ -91,7 +100,7 @@ void guard_set(struct database *database)
 
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
         sqlite3_limit(db, limits[i].which, limits[i].at_most);
-    sqlite3_set_authorizer(db, authorize, NULL);
+    sqlite3_set_authorizer(db, authorize, database);
     sqlite3_progress_handler(db, STEPS_BETWEEN_LOOKS, look, database);
     sqlite3_collation_needed(db, NULL, stand_in);
 }

@@ -40,6 +40,7 @@ const char *model_text(struct model_builder *builder, sqlite3_stmt *stmt, int co
 static int prepare(struct model_builder *builder, const char *sql, const char *name,
                    sqlite3_stmt **ret_stmt)
 {
+    struct patience patience;
     struct buf text = BUF_INIT;
     size_t head = strcspn(sql, "%");
     int rc = SQLITE_NOMEM;
@@ -49,9 +50,12 @@ static int prepare(struct model_builder *builder, const char *sql, const char *n
         model_quote(name, &text);
         buf_add_text(&text, sql + head + 1);
     }
-    if (buf_error(&text) == 0)
+    if (buf_error(&text) == 0) {
+        database_hurry(builder->database, &patience);
         rc = sqlite3_prepare_v2(database_handle(builder->database), buf_text(&text), -1, ret_stmt,
                                 NULL);
+        rc = database_patient(builder->database, &patience, rc);
+    }
     buf_free(&text);
     return rc;
 }
@@ -63,9 +67,11 @@ int model_query(struct model_builder *builder, const char *sql, struct relation 
     int rc = prepare(builder, sql, relation ? relation->name : "", &stmt);
     int r = 0;
 
+    builder->database->selects_nothing = builder->selects_nothing;
     if (rc == SQLITE_OK)
         while (r == 0 && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
             r = each(builder, relation, stmt, err);
+    builder->database->selects_nothing = false;
     if (r == 0 && rc != SQLITE_OK && rc != SQLITE_DONE)
         r = database_fail(builder->database, rc, err);
     sqlite3_finalize(stmt);
@@ -158,8 +164,12 @@ static int check_readable(struct model_builder *builder, struct relation *relati
     switch (rc & 0xff) {
     case SQLITE_OK:
         return 0;
-    case SQLITE_NOMEM:
     case SQLITE_INTERRUPT:
+        if (database_expired(builder->database))
+            return database_fail(builder->database, rc, err);
+        relation->broken = "SQLite does not come to an end when it is to be read";
+        return 0;
+    case SQLITE_NOMEM:
     case SQLITE_BUSY:
     case SQLITE_IOERR:
         return database_fail(builder->database, rc, err);
@@ -249,6 +259,13 @@ static int add_relation(struct model_builder *builder, struct relation *none, sq
     return 0;
 }
 
+static int pass_over(struct model_builder *builder, struct relation *none, sqlite3_stmt *stmt,
+                     struct err *err)
+{
+    (void)builder, (void)none, (void)stmt, (void)err;
+    return 0;
+}
+
 static int add_relations(struct model_builder *builder, struct err *err)
 {
     static const char sql[] =
@@ -258,8 +275,15 @@ static int add_relations(struct model_builder *builder, struct err *err)
         " FROM main.sqlite_schema AS s"
         " LEFT JOIN l ON l.name = s.name WHERE s.type IN ('table', 'view') ORDER BY s.rowid";
     struct model *model = builder->model;
-    int r = model_query(builder, sql, NULL, add_relation, err);
+    int r;
 
+    /* A schema that others changed is read anew here, and not while nothing may be prepared. */
+    r = model_query(builder, "SELECT 1 FROM main.sqlite_schema LIMIT 1", NULL, pass_over, err);
+    if (r < 0)
+        return r;
+    builder->selects_nothing = true;
+    r = model_query(builder, sql, NULL, add_relation, err);
+    builder->selects_nothing = false;
     if (r < 0)
         return r;
     model->schema.relation_count = builder->list.len / sizeof(struct relation);
@@ -343,7 +367,7 @@ static int complete(struct model_builder *builder, struct relation *relation, st
 int model_new(struct database *database, struct model **ret_model, struct err *err)
 {
     struct model *model = calloc(1, sizeof(*model));
-    struct model_builder builder = {database, model, BUF_INIT};
+    struct model_builder builder = {.database = database, .model = model, .list = BUF_INIT};
     int r;
 
     if (!model)

@@ -20,6 +20,9 @@ struct model {
 struct model_builder {
     struct database *database;
     struct model *model;
+    /* While a query runs, nothing else may be prepared: the list of tables would prepare every view,
+     * only to count its columns, and each is tried by itself. */
+    bool selects_nothing;
     struct buf list; /* what is gathered of one thing; empty in between */
 };
 

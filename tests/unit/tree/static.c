@@ -40,6 +40,39 @@ START_TEST(a_listing_has_every_entry_but_the_hidden_ones)
 }
 END_TEST
 
+static int gone_make(void *context, struct node **ret_node, struct err *err)
+{
+    (void)context, (void)ret_node;
+    return err_set(err, ENOENT, "gone");
+}
+
+static int bad_make(void *context, struct node **ret_node, struct err *err)
+{
+    (void)context, (void)ret_node;
+    return err_set(err, EBADMSG, "bad");
+}
+
+START_TEST(a_directory_that_is_not_there_stands_in_no_listing)
+{
+    static const struct node_static_entry entries[] = {
+        {"gone", NODE_DIRECTORY, false, gone_make},
+        {"bad", NODE_DIRECTORY, false, bad_make},
+        {"file", NODE_FILE, false, gone_make},
+        {"link", NODE_LINK, false, gone_make},
+        {NULL, NODE_FILE, false, NULL},
+    };
+    struct node *dir = NULL, *entry = NULL;
+    struct taken taken = {.room = 100};
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(node_static_new(entries, NULL, NULL, 0, true, &dir), 0);
+    ck_assert_int_eq(node_list(dir, NULL, 0, take, &taken, NULL), 0);
+    ck_assert_str_eq(taken.names, "bad/file link@");
+    ck_assert_int_eq(node_lookup(dir, "gone", &entry, &err), -ENOENT);
+    ck_assert_str_eq(err.text, "gone");
+    node_unref(dir);
+}
+END_TEST
+
 START_TEST(a_listing_goes_on_where_the_room_ended)
 {
     struct node *root = support_tree();
@@ -116,6 +149,7 @@ Suite *suite_tree_static(void)
     Suite *suite = suite_create("tree/static");
     TCase *tcase = tcase_create("static");
     tcase_add_test(tcase, a_listing_has_every_entry_but_the_hidden_ones);
+    tcase_add_test(tcase, a_directory_that_is_not_there_stands_in_no_listing);
     tcase_add_loop_test(tcase, a_listing_goes_on_where_the_room_ended, 1, 6);
     tcase_add_test(tcase, a_listing_behind_its_end_is_empty);
     tcase_add_test(tcase, what_is_no_directory_has_neither_names_nor_listing);

@@ -170,6 +170,147 @@ START_TEST(a_cut_never_parts_a_character_or_an_escape)
 }
 END_TEST
 
+static const struct joined {
+    size_t count;
+    struct name_part parts[3];
+    const char *name;
+} joined[] = {
+#define PART(data)                   \
+    {                                \
+        NULL, data, sizeof(data) - 1 \
+    }
+#define KIND(kind, data)             \
+    {                                \
+        kind, data, sizeof(data) - 1 \
+    }
+    {1, {PART("a,b")}, "a,b"},
+    {1, {PART("")}, "%~"},
+    {1, {KIND("text", "1")}, "%~text~1"},
+    {1, {KIND("text", "")}, "%~text~"},
+    {1, {KIND("text", ".x")}, "%~text~.x"},
+    {1, {{"null", NULL, 0}}, "%~null"},
+    {1, {KIND("null", "")}, "%~null~"},
+    {1, {KIND("blob", "%~text~\xff")}, "%~blob~%25~text~%FF"},
+    {2, {PART("a"), PART("b")}, "a,b"},
+    {2, {PART("a,b"), PART("c")}, "a%2Cb,c"},
+    {2, {PART("a"), PART("b,c")}, "a,b%2Cc"},
+    {2, {PART(""), PART("")}, ","},
+    {2, {PART(","), PART("")}, "%2C,"},
+    {2, {PART(".."), PART("..")}, "%2E.,.."},
+    {2, {PART(""), PART(".")}, ",."},
+    {2, {PART("/"), PART("%")}, "%2F,%25"},
+    {2, {PART("a"), KIND("real", "1.0")}, "a,%~real~1.0"},
+    {3, {PART("1"), KIND("null", ""), PART("x\0y")}, "1,%~null~,x%00y"},
+    {3, {{"null", NULL, 0}, PART("null"), {"null", NULL, 0}}, "%~null,null,%~null"},
+};
+
+START_TEST(parts_are_joined_by_commas)
+{
+    const struct joined *each = &joined[_i];
+    struct buf out = BUF_INIT;
+    ck_assert_int_eq(name_encode_parts(each->parts, each->count, NAME_BYTES, &out), 0);
+    ck_assert_str_eq(buf_text(&out), each->name);
+    buf_free(&out);
+}
+END_TEST
+
+START_TEST(a_joined_name_gives_its_parts_back)
+{
+    const struct joined *each = &joined[_i];
+    struct name_decoded decoded;
+    ck_assert_int_eq(name_decode_parts(each->name, each->count, &decoded), 0);
+    ck_assert_uint_eq(decoded.count, each->count);
+    for (size_t i = 0; i < each->count; i++) {
+        const struct name_part *part = &decoded.parts[i], *given = &each->parts[i];
+        ck_assert_uint_eq(part->len, given->len);
+        if (given->len > 0)
+            ck_assert_mem_eq(part->bytes, given->bytes, given->len);
+        ck_assert_int_eq(!part->bytes, !given->bytes);
+        ck_assert_int_eq(!part->kind, !given->kind);
+        if (part->kind)
+            ck_assert_str_eq(part->kind, given->kind);
+    }
+}
+END_TEST
+
+START_TEST(a_joined_name_that_no_encoding_gives_is_refused)
+{
+    static const char *const names[] = {
+        "",     "a",     "%~",   "a,b,c",  "a%2Cb",        ".,a",    "a,b%2c",
+        "a,%~", "a,%41", "a,/x", "a,b%2D", "%~text%7E1,b", "a,%~~b", "a,%~T~b"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct name_decoded decoded;
+        ck_assert_msg(name_decode_parts(names[i], 2, &decoded) == -EINVAL, "%s", names[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_name_of_commas_alone_has_as_many_parts_as_can_be)
+{
+    char name[NAME_BYTES + 1];
+    struct name_decoded decoded;
+    memset(name, ',', NAME_BYTES);
+    name[NAME_BYTES] = '\0';
+    ck_assert_int_eq(name_decode_parts(name, NAME_PARTS, &decoded), 0);
+    ck_assert_uint_eq(decoded.parts[NAME_PARTS - 1].len, 0);
+    ck_assert_int_eq(name_decode_parts(name, NAME_PARTS - 1, &decoded), -EINVAL);
+    ck_assert_int_eq(name_decode_parts(name, NAME_PARTS + 1, &decoded), -EINVAL);
+}
+END_TEST
+
+START_TEST(a_cut_joined_name_has_its_first_parts_and_a_beginning)
+{
+    char data[300];
+    struct name_decoded decoded;
+    struct buf name = BUF_INIT;
+    memset(data, 'x', sizeof(data));
+    const struct name_part parts[3] = {{"blob", "a", 1}, {NULL, data, 300}, {NULL, "b", 1}};
+    ck_assert_int_eq(name_encode_parts(parts, 3, NAME_BYTES, &name), 0);
+    ck_assert_uint_eq(name.len, 255);
+    ck_assert_int_eq(name_decode_parts(buf_text(&name), 3, &decoded), 1);
+    ck_assert_uint_eq(decoded.count, 2);
+    ck_assert_str_eq(decoded.parts[0].kind, "blob");
+    ck_assert_mem_eq(decoded.parts[0].bytes, "a", 1);
+    ck_assert_uint_eq(decoded.parts[1].len, 237 - strlen("%~blob~a,"));
+    buf_free(&name);
+}
+END_TEST
+
+START_TEST(a_cut_joined_name_knows_where_its_parts_end)
+{
+    char data[300];
+    struct buf names[4] = {BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT};
+    memset(data, 'x', sizeof(data));
+    const struct name_part parts[4][2] = {{{NULL, data, 260}, {NULL, data, 40}},
+                                          {{NULL, data, 259}, {NULL, data, 41}},
+                                          {{"text", data, 260}, {NULL, data, 40}},
+                                          {{NULL, data, 260}, {"text", data, 40}}};
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_int_eq(name_encode_parts(parts[i], 2, NAME_BYTES, &names[i]), 0);
+    for (size_t i = 0; i < 4; i++)
+        for (size_t j = 0; j < i; j++)
+            ck_assert_str_ne(names[i].data, names[j].data);
+    for (size_t i = 0; i < 4; i++)
+        buf_free(&names[i]);
+}
+END_TEST
+
+START_TEST(a_name_can_be_made_shorter)
+{
+    char data[100];
+    struct buf name = BUF_INIT;
+    memset(data, 'x', sizeof(data));
+    const struct name_part part = {NULL, data, 100};
+    ck_assert_int_eq(name_encode_parts(&part, 1, 99, &name), 0);
+    ck_assert_uint_eq(name.len, 99);
+    ck_assert_mem_eq(name.data + 81, "%~", 2);
+    buf_clear(&name);
+    ck_assert_int_eq(name_encode_parts(&part, 1, 100, &name), 0);
+    ck_assert_uint_eq(strspn(name.data, "x"), 100);
+    buf_free(&name);
+}
+END_TEST
+
 Suite *suite_util_name(void);
 Suite *suite_util_name(void)
 {
@@ -185,6 +326,14 @@ Suite *suite_util_name(void)
     tcase_add_test(tcase, a_name_of_255_bytes_stands_whole);
     tcase_add_test(tcase, a_longer_name_is_cut_and_ends_in_a_hash);
     tcase_add_test(tcase, a_cut_never_parts_a_character_or_an_escape);
+    const int joined_count = (int)(sizeof(joined) / sizeof(joined[0]));
+    tcase_add_loop_test(tcase, parts_are_joined_by_commas, 0, joined_count);
+    tcase_add_loop_test(tcase, a_joined_name_gives_its_parts_back, 0, joined_count);
+    tcase_add_test(tcase, a_joined_name_that_no_encoding_gives_is_refused);
+    tcase_add_test(tcase, a_name_of_commas_alone_has_as_many_parts_as_can_be);
+    tcase_add_test(tcase, a_cut_joined_name_has_its_first_parts_and_a_beginning);
+    tcase_add_test(tcase, a_cut_joined_name_knows_where_its_parts_end);
+    tcase_add_test(tcase, a_name_can_be_made_shorter);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,10 +1,11 @@
 /*
- * src/source/sqlite/cursor.c, cursor_sql.c, lookup.c, real.c: rows in order, from any place, by
+ * src/source/sqlite/cursor.c, cursor_sql.c, compare.c, lookup.c, real.c: rows in order, from any place, by
  * their values. Each test runs on the live database and on a stored backup of it.
  */
 #include <check.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,6 +176,77 @@ START_TEST(going_on_is_a_search_and_nothing_is_sorted)
 }
 END_TEST
 
+/* The positions of all rows, each compared with that of the row before it. */
+static void assert_ascends(const struct opened *opened, const char *name)
+{
+    const struct relation *relation = opened_find(opened, name);
+    struct selection selection = {.relation = relation};
+    struct value last[8], now[8];
+    struct cursor *cursor = NULL;
+    size_t count = relation->position_count;
+
+    ck_assert_int_eq(cursor_open(opened->database, &selection, &cursor, NULL), 0);
+    for (int row = 0; cursor_next(cursor, NULL) == 1; row++) {
+        int order = 0, back = 0, same = 1;
+
+        for (size_t i = 0; i < count; i++)
+            cursor_position(cursor, i, &now[i]);
+        if (row > 0) {
+            database_compare(opened->database, relation, last, now, &order, NULL);
+            database_compare(opened->database, relation, now, last, &back, NULL);
+            database_compare(opened->database, relation, now, now, &same, NULL);
+            ck_assert_msg(order == -1 && back == 1 && same == 0, "%s: row %d", name, row);
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (row > 0)
+                value_free(&last[i]);
+            ck_assert_int_eq(value_copy(&now[i], &last[i]), 0);
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        value_free(&last[i]);
+    cursor_close(cursor);
+}
+
+START_TEST(positions_compare_as_their_rows_lie)
+{
+    static const char *const names[] = {"plain", "alias", "up", "mixed", "folded"};
+    static const char *const encodings[] = {"UTF-8", "UTF-16le", "UTF-16be"};
+    struct opened opened;
+    struct err err = ERR_INIT;
+    struct buf sql = BUF_INIT;
+    int order = 0;
+
+    buf_addf(&sql, "PRAGMA encoding='%s'; %s", encodings[_i / 2], orders);
+    buf_add_text(&sql, "INSERT INTO up VALUES('\xc4\xb0',0,0),('\xc8\x81',0,0);"
+                       "CREATE VIEW none AS SELECT 1");
+    database_make("a.db", buf_text(&sql));
+    opened_begin(&opened, _i % 2);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_ascends(&opened, names[i]);
+    ck_assert_int_eq(
+        database_compare(opened.database, opened_find(&opened, "none"), NULL, NULL, &order, &err),
+        -EINVAL);
+    ck_assert_str_eq(err.text, "none: its rows have no position");
+    opened_end(&opened);
+    buf_free(&sql);
+}
+END_TEST
+
+START_TEST(sqlites_own_collations_are_its_own_in_utf_16)
+{
+    struct opened opened;
+
+    database_make("a.db", "PRAGMA encoding='UTF-16le';"
+                          "CREATE TABLE t(a TEXT COLLATE NOCASE PRIMARY KEY) WITHOUT ROWID;"
+                          "INSERT INTO t VALUES('a'),('b'),('B '),('Inf'),('x')");
+    opened_begin(&opened, _i);
+    ck_assert_str_eq(matched(&opened, "t", 0, text("B ", 2)), "('B ')");
+    ck_assert_str_eq(matched(&opened, "t", 0, text("INF", 3)), "('Inf')");
+    opened_end(&opened);
+}
+END_TEST
+
 START_TEST(a_row_is_found_by_exactly_its_value)
 {
     struct opened opened;
@@ -198,6 +270,28 @@ START_TEST(a_row_is_found_by_exactly_its_value)
     ck_assert_str_eq(matched(&opened, "k", 1, integer(99)), "");
     ck_assert_str_eq(matched(&opened, "i", 0, text("x", 1)), "('x'|1)");
     opened_end(&opened);
+}
+END_TEST
+
+START_TEST(collations_compare_the_same_in_every_encoding)
+{
+    static const char *const encodings[] = {"UTF-8", "UTF-16le", "UTF-16be"};
+    struct opened opened;
+    char sql[512];
+
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(sql, sizeof(sql),
+                 "PRAGMA encoding = '%s'; CREATE TABLE t(k TEXT "
+                 "COLLATE NOCASE PRIMARY KEY, r TEXT COLLATE RTRIM) WITHOUT ROWID;"
+                 "CREATE INDEX tr ON t(r); INSERT INTO t VALUES('a', 'x'), ('B', 'x '), ('C', 'y')",
+                 encodings[i]);
+        remove(folder_path("a.db"));
+        database_make("a.db", sql);
+        opened_begin(&opened, false);
+        ck_assert_str_eq(matched(&opened, "t", 0, text("b", 1)), "('B'|'x ')");
+        ck_assert_str_eq(matched(&opened, "t", 1, text("x  ", 3)), "('a'|'x')('B'|'x ')");
+        opened_end(&opened);
+    }
 }
 END_TEST
 
@@ -377,7 +471,9 @@ Suite *suite_source_sqlite_cursor(void)
         rows_come_in_the_order_of_their_positions,
         reading_goes_on_behind_any_row,
         going_on_is_a_search_and_nothing_is_sorted,
+        sqlites_own_collations_are_its_own_in_utf_16,
         a_row_is_found_by_exactly_its_value,
+        collations_compare_the_same_in_every_encoding,
         a_table_of_as_many_columns_as_can_be_has_all_of_them,
         heads_of_blobs_are_known_without_their_pages,
         the_values_of_an_index_come_once_each_null_first,
@@ -390,6 +486,7 @@ Suite *suite_source_sqlite_cursor(void)
     tcase_add_checked_fixture(rows, folder_set_up, folder_tear_down);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
         tcase_add_loop_test(rows, tests[i], 0, 2);
+    tcase_add_loop_test(rows, positions_compare_as_their_rows_lie, 0, 6);
     suite_add_tcase(suite, rows);
     return suite;
 }

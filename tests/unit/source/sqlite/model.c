@@ -85,6 +85,30 @@ START_TEST(rows_are_named_and_placed_by_what_sqlite_makes_of_the_key)
 }
 END_TEST
 
+START_TEST(a_view_that_is_endless_to_prepare_is_broken_and_hinders_nothing)
+{
+    struct buf sql = BUF_INIT;
+    struct opened opened;
+
+    buf_add_text(&sql, "CREATE TABLE t(a); CREATE VIEW v0 AS SELECT * FROM t;");
+    for (int i = 1; i < 40; i++)
+        buf_addf(&sql, "CREATE VIEW v%d AS SELECT * FROM v%d UNION ALL SELECT * FROM v%d;", i,
+                 i - 1, i - 1);
+    buf_add_text(&sql, "CREATE VIEW w AS WITH c0 AS (SELECT 1)");
+    for (int i = 1; i < 40; i++)
+        buf_addf(&sql, ", c%d AS (SELECT * FROM c%d UNION ALL SELECT * FROM c%d)", i, i - 1, i - 1);
+    buf_add_text(&sql, " SELECT * FROM c39");
+    database_make("a.db", buf_text(&sql));
+    opened_begin(&opened, _i);
+    ck_assert_ptr_nonnull(strstr(opened_find(&opened, "v39")->broken, "does not come to an end"));
+    ck_assert_ptr_nonnull(strstr(opened_find(&opened, "w")->broken, "does not come to an end"));
+    ck_assert_ptr_null(opened_find(&opened, "v3")->broken);
+    ck_assert_ptr_null(opened_find(&opened, "t")->broken);
+    opened_end(&opened);
+    buf_free(&sql);
+}
+END_TEST
+
 START_TEST(foreign_keys_are_seen_from_both_sides)
 {
     struct opened opened;
@@ -175,6 +199,7 @@ Suite *suite_source_sqlite_model(void)
     const TTest *const tests[] = {
         columns_have_what_was_declared,
         rows_are_named_and_placed_by_what_sqlite_makes_of_the_key,
+        a_view_that_is_endless_to_prepare_is_broken_and_hinders_nothing,
         foreign_keys_are_seen_from_both_sides,
         one_broken_relation_breaks_no_other,
         indexes_and_triggers_belong_to_their_table,

@@ -1,0 +1,133 @@
+/*
+ * What changed in a backup. Found out once, since it takes reading all that differs, and noted with
+ * the backup; what is noted names the backup that it was compared with, because when that one is
+ * deleted another is the one before.
+ */
+#include "dbsnapfs/service/changes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dbsnapfs/store/repo.h"
+#include "dbsnapfs/util/buf.h"
+#include "dbsnapfs/util/err.h"
+
+/* 0 if it is the first. */
+static int find_before(struct repo *repo, uint64_t backup_id, uint64_t *ret_id, struct err *err)
+{
+    struct backup_entry before = {.id = 0};
+    int code = repo_before(repo, backup_id, &before, err);
+
+    if (code != 0 && code != -ENOENT)
+        return code;
+    *ret_id = code == 0 ? before.id : 0;
+    if (code == 0)
+        backup_entry_free(&before);
+    return 0;
+}
+
+int backup_changes_find(struct repo *repo, uint64_t backup_id, struct backup_changes *ret_changes,
+                        struct err *err)
+{
+    struct backup_changes changes = {.before_id = 0};
+    struct buf fact = BUF_INIT;
+    uint64_t before_id = 0;
+    int code = repo_find_fact(repo, backup_id, FACT_CHANGES, &fact, err);
+
+    /* What cannot be understood is as good as not known. */
+    if (code == 0 && backup_changes_read(&fact, &changes) != 0)
+        code = -ENOENT;
+    buf_free(&fact);
+    if (code == 0)
+        code = find_before(repo, backup_id, &before_id, err);
+    if (code == 0 && before_id != changes.before_id)
+        code = -ENOENT;
+    if (code != 0)
+        backup_changes_free(&changes);
+    else
+        *ret_changes = changes;
+    return code;
+}
+
+struct making {
+    struct changes *changes;
+    struct buf tables; /* struct table_change each */
+};
+
+static bool is_as_it_was(const struct change_counts *counts)
+{
+    return change_counts_none(counts) && counts->has_added && counts->rows_added == 0 &&
+           counts->rows_csv_added == 0 && counts->rows_ndjson_added == 0 &&
+           counts->rows_sql_added == 0;
+}
+
+static int make_table(void *arg, const char *name, struct err *err)
+{
+    struct making *making = arg;
+    struct table_change change = {.name = NULL};
+    int code = changes_table(making->changes, name, NULL, NULL, NULL, NULL, &change.counts, err);
+
+    if (code != 0 || is_as_it_was(&change.counts))
+        return code;
+    change.name = strdup(name);
+    if (!change.name)
+        return err_sys(err, ENOMEM, "changes");
+    buf_add(&making->tables, &change, sizeof change);
+    if (buf_error(&making->tables) == 0)
+        return 0;
+    free(change.name);
+    return err_sys(err, ENOMEM, "changes");
+}
+
+/* Those of two backups that are there. */
+static int compare(struct repo *repo, uint64_t backup_id, const atomic_bool *cancel, bool gives_way,
+                   struct backup_changes *changes, struct err *err)
+{
+    struct comparison *comparison = NULL;
+    struct making making = {.tables = BUF_INIT};
+    int code =
+        comparison_open(repo, changes->before_id, backup_id, cancel, gives_way, &comparison, err);
+
+    if (code != 0)
+        return code;
+    making.changes = comparison_changes(comparison);
+    code = changes_candidates(making.changes, make_table, &making, err);
+    comparison_close(comparison);
+    changes->count = making.tables.len / sizeof *changes->tables;
+    changes->tables = (struct table_change *)(void *)making.tables.data;
+    return code;
+}
+
+static int note(struct repo *repo, uint64_t backup_id, const struct backup_changes *changes,
+                struct err *err)
+{
+    struct buf fact = BUF_INIT;
+    int code;
+
+    backup_changes_write(changes, &fact);
+    code = buf_error(&fact);
+    if (code != 0)
+        (void)err_sys(err, ENOMEM, "changes");
+    else
+        code = repo_note_fact(repo, backup_id, FACT_CHANGES, fact.data, fact.len, err);
+    buf_free(&fact);
+    return code;
+}
+
+int backup_changes_make(struct repo *repo, uint64_t backup_id, const atomic_bool *cancel,
+                        bool gives_way, struct backup_changes *ret_changes, struct err *err)
+{
+    struct backup_changes changes = {.before_id = 0};
+    int code = find_before(repo, backup_id, &changes.before_id, err);
+
+    if (code == 0 && changes.before_id != 0)
+        code = compare(repo, backup_id, cancel, gives_way, &changes, err);
+    if (code == 0)
+        code = note(repo, backup_id, &changes, err);
+    if (code != 0)
+        backup_changes_free(&changes);
+    else
+        *ret_changes = changes;
+    return code;
+}

@@ -1,0 +1,25 @@
+/*
+ * An end to what SQLite does without asking anybody.
+ *
+ * While SQLite prepares a statement it calls no progress handler (before its version 3.41), and a
+ * schema can make that endless: thirty views, each of which joins the one before with itself, are
+ * copied a thousand million times. But it asks for memory all the time. So while a thread's patience is
+ * watched, memory is refused once it is exhausted; SQLite then gives up with SQLITE_NOMEM.
+ */
+#ifndef DBSNAPFS_SOURCE_SQLITE_PATIENCE_H
+#define DBSNAPFS_SOURCE_SQLITE_PATIENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct patience {
+    int64_t until_ns; /* on the thread's processor time, which a busy machine does not eat up */
+    bool exhausted;   /* memory was refused */
+    unsigned asked;
+};
+
+/* From now on for this thread, until patience_end(). One at a time. */
+void patience_begin(struct patience *patience, int64_t at_most_ns);
+void patience_end(void);
+
+#endif

@@ -1,0 +1,344 @@
+/*
+ * tables/TABLE/by/COLUMN/VALUE/KEY: links to the rows that have a value in an indexed column.
+ *
+ * Three directories, one below the other, which know the table and the names on the way.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dbsnapfs/source/database.h"
+#include "dbsnapfs/source/schema.h"
+#include "dbsnapfs/table/key.h"
+#include "dbsnapfs/tree.h"
+#include "dbsnapfs/util/buf.h"
+#include "dbsnapfs/util/err.h"
+#include "dbsnapfs/util/name.h"
+#include "look.h"
+#include "row_list.h"
+#include "scope.h"
+#include "tables.h"
+
+struct by_node {
+    struct node node;
+    struct scope *scope;
+    char *table;                 /* the database's name */
+    char column[NAME_BYTES + 1]; /* encoded; "" for by/ */
+    char value[NAME_BYTES + 1];  /* encoded; "" for by/ and by/COLUMN/ */
+};
+
+static int no_memory(const struct relation *relation, struct err *err)
+{
+    return err_set(err, ENOMEM, "%s: out of memory", relation->name);
+}
+
+static int by_attr(struct node *node, struct node_attr *ret_attr, struct err *err)
+{
+    return look_attr(((struct by_node *)node)->scope, ret_attr, err);
+}
+
+static void by_free(struct node *node)
+{
+    struct by_node *by = (struct by_node *)node;
+    scope_unref(by->scope);
+    free(by->table);
+    free(by);
+}
+
+static int make(struct scope *scope, const char *table, const char *column, const char *value,
+                const struct node_ops *ops, struct node **ret_node, struct err *err)
+{
+    struct by_node *by = calloc(1, sizeof(*by));
+    char *name = strdup(table);
+    if (!by || !name) {
+        free(by);
+        free(name);
+        return err_set(err, ENOMEM, "%s: out of memory", table);
+    }
+    node_init(&by->node, ops);
+    by->node.crowded = *column;
+    by->scope = scope_ref(scope);
+    by->table = name;
+    strncpy(by->column, column, NAME_BYTES);
+    strncpy(by->value, value, NAME_BYTES);
+    *ret_node = &by->node;
+    return 0;
+}
+
+/* ---- what the names mean ---- */
+
+static bool is_offered(const struct relation *relation, size_t column)
+{
+    return key_exists(relation) && relation_column_indexed(relation, column);
+}
+
+static void column_name(const struct relation *relation, size_t column, struct buf *out)
+{
+    const char *name = relation->columns[column].name;
+    buf_clear(out);
+    name_encode(name, strlen(name), out);
+}
+
+static int find_column(const struct relation *relation, const char *name, size_t *ret_column,
+                       struct err *err)
+{
+    struct buf encoded = BUF_INIT;
+    size_t column = 0;
+    for (; column < relation->column_count; column++) {
+        if (!is_offered(relation, column))
+            continue;
+        column_name(relation, column, &encoded);
+        if (strcmp(buf_text(&encoded), name) == 0)
+            break;
+    }
+    buf_free(&encoded);
+    if (column == relation->column_count)
+        return err_set(err, ENOENT, "%s: %s has no index of such a column", name, relation->name);
+    *ret_column = column;
+    return 0;
+}
+
+/* The value owns its bytes. -ENOENT also when no row has it, or others have it in this name. */
+static int find_value(const struct look *look, size_t column, const char *name,
+                      struct value *ret_value, struct err *err)
+{
+    struct value value = {.kind = VALUE_NULL};
+    struct buf first = BUF_INIT;
+    int r = key_value_find(look->database, look->relation, column, name, &value, err);
+    if (r < 0)
+        return r;
+    r = value_name(look->database, look->relation, column, &value, &first, err);
+    if (r == 0 && strcmp(buf_text(&first), name) != 0)
+        r = err_set(err, ENOENT, "%s: the rows with this value are below %s", name,
+                    buf_text(&first));
+    buf_free(&first);
+    if (r < 0)
+        value_free(&value);
+    else
+        *ret_value = value;
+    return r;
+}
+
+/* ---- by/COLUMN/VALUE/ ---- */
+
+static int find_both(const struct by_node *by, struct look *look, size_t *ret_column,
+                     struct value *ret_value, struct err *err)
+{
+    int r = find_column(look->relation, by->column, ret_column, err);
+    return r < 0 ? r : find_value(look, *ret_column, by->value, ret_value, err);
+}
+
+static int value_dir_list(struct node *node, struct node_place *place, uint64_t cookie,
+                          node_emit emit, void *arg, struct err *err)
+{
+    const struct by_node *by = (struct by_node *)node;
+    struct value value = {.kind = VALUE_NULL};
+    struct look look;
+    size_t column = 0;
+    int r = look_begin(by->scope, by->table, &look, err);
+    if (r < 0)
+        return r;
+    r = find_both(by, &look, &column, &value, err);
+    if (r == 0) {
+        const struct row_list list = {
+            .database = look.database,
+            .selection = {.relation = look.relation,
+                          .what = SELECT_KEYS,
+                          .match_count = 1,
+                          .match_columns = &column,
+                          .match_values = &value},
+            .kind = NODE_LINK,
+        };
+        r = row_list(&list, place, cookie, emit, arg, err);
+        value_free(&value);
+    }
+    look_end(&look);
+    return r;
+}
+
+/* Is the value of the row where the cursor of keys is this one, as SQLite compares? */
+static int has_value(struct look *look, size_t column, const struct value *value, struct err *err)
+{
+    const struct relation *relation = look->relation;
+    const size_t count = relation->key_count + 1;
+    size_t *columns = calloc(count, sizeof(*columns));
+    struct value *values = calloc(count, sizeof(*values)), before = {.kind = VALUE_NULL};
+    struct selection selection = {.relation = relation,
+                                  .what = SELECT_KEYS,
+                                  .match_count = 1,
+                                  .match_columns = columns,
+                                  .match_values = values};
+    struct cursor *cursor = NULL;
+    int r = columns && values ? 0 : no_memory(relation, err);
+    if (r < 0)
+        goto out;
+    columns[0] = column;
+    values[0] = *value;
+    if (relation->position_is_rowid) {
+        cursor_position(look->cursor, 0, &before);
+        struct value last = before;
+        before.integer -= before.integer > INT64_MIN;
+        selection.after = last.integer > INT64_MIN ? &before : NULL;
+        selection.last = &last;
+        r = cursor_open(look->database, &selection, &cursor, err);
+    } else {
+        selection.match_count = count;
+        for (size_t i = 1; i < count; i++) {
+            columns[i] = relation->key[i - 1];
+            cursor_value(look->cursor, i - 1, &values[i]);
+        }
+        r = cursor_open(look->database, &selection, &cursor, err);
+    }
+    if (r == 0)
+        r = cursor_next(cursor, err);
+out:
+    cursor_close(cursor);
+    free(columns);
+    free(values);
+    return r;
+}
+
+static int check_row(const struct by_node *by, const char *key, struct err *err)
+{
+    struct value value = {.kind = VALUE_NULL};
+    struct look look;
+    size_t column = 0;
+    int r = look_begin(by->scope, by->table, &look, err);
+    if (r < 0)
+        return r;
+    r = find_both(by, &look, &column, &value, err);
+    if (r == 0)
+        r = look_row(&look, key, SELECT_KEYS, err);
+    if (r == 0)
+        r = has_value(&look, column, &value, err);
+    value_free(&value);
+    look_end(&look);
+    if (r == 0)
+        return err_set(err, ENOENT, "%s: the row has another value", key);
+    return r < 0 ? r : 0;
+}
+
+static int value_dir_lookup(struct node *node, const char *name, struct node **ret_node,
+                            struct err *err)
+{
+    const struct by_node *by = (struct by_node *)node;
+    struct buf target = BUF_INIT;
+    int r = check_row(by, name, err);
+    if (r < 0)
+        return r;
+    buf_addf(&target, "../../../rows/%s", name);
+    r = look_link(by->scope, buf_text(&target), ret_node, err);
+    buf_free(&target);
+    return r;
+}
+
+static const struct node_ops value_dir_ops = {
+    .attr = by_attr,
+    .lookup = value_dir_lookup,
+    .list = value_dir_list,
+    .free = by_free,
+};
+
+/* ---- by/COLUMN/ ---- */
+
+static int column_dir_lookup(struct node *node, const char *name, struct node **ret_node,
+                             struct err *err)
+{
+    const struct by_node *by = (struct by_node *)node;
+    struct value value = {.kind = VALUE_NULL};
+    struct look look;
+    size_t column = 0;
+    int r = look_begin(by->scope, by->table, &look, err);
+    if (r < 0)
+        return r;
+    r = find_column(look.relation, by->column, &column, err);
+    if (r == 0)
+        r = find_value(&look, column, name, &value, err);
+    value_free(&value);
+    look_end(&look);
+    return r < 0 ? r : make(by->scope, by->table, by->column, name, &value_dir_ops, ret_node, err);
+}
+
+static int column_dir_list(struct node *node, struct node_place *place, uint64_t cookie,
+                           node_emit emit, void *arg, struct err *err)
+{
+    const struct by_node *by = (struct by_node *)node;
+    struct look look;
+    size_t column = 0;
+    int r = look_begin(by->scope, by->table, &look, err);
+    if (r < 0)
+        return r;
+    r = find_column(look.relation, by->column, &column, err);
+    if (r == 0)
+        r = value_list(look.database, look.relation, column, place, cookie, emit, arg, err);
+    look_end(&look);
+    return r;
+}
+
+static const struct node_ops column_dir_ops = {
+    .attr = by_attr,
+    .lookup = column_dir_lookup,
+    .list = column_dir_list,
+    .free = by_free,
+};
+
+/* ---- by/ ---- */
+
+static int by_lookup(struct node *node, const char *name, struct node **ret_node, struct err *err)
+{
+    const struct by_node *by = (struct by_node *)node;
+    struct look look;
+    size_t column = 0;
+    int r = look_begin(by->scope, by->table, &look, err);
+    if (r < 0)
+        return r;
+    r = find_column(look.relation, name, &column, err);
+    look_end(&look);
+    return r < 0 ? r : make(by->scope, by->table, name, "", &column_dir_ops, ret_node, err);
+}
+
+/* A cookie is the number of columns that are done. */
+static int by_list(struct node *node, struct node_place *place, uint64_t cookie, node_emit emit,
+                   void *arg, struct err *err)
+{
+    const struct by_node *by = (struct by_node *)node;
+    struct buf name = BUF_INIT;
+    struct look look;
+    (void)place;
+    int r = look_begin(by->scope, by->table, &look, err);
+    if (r < 0)
+        return r;
+    for (uint64_t i = cookie; r == 0 && i < look.relation->column_count; i++) {
+        if (!is_offered(look.relation, i))
+            continue;
+        column_name(look.relation, i, &name);
+        r = buf_error(&name) < 0 ? no_memory(look.relation, err) : 0;
+        if (r == 0 && emit(arg, buf_text(&name), NODE_DIRECTORY, i + 1) != 0)
+            break;
+    }
+    look_end(&look);
+    buf_free(&name);
+    return r;
+}
+
+static const struct node_ops by_ops = {
+    .attr = by_attr,
+    .lookup = by_lookup,
+    .list = by_list,
+    .free = by_free,
+};
+
+int by_make(struct scope *scope, const char *table, struct node **ret_node, struct err *err)
+{
+    struct look look;
+    bool any = false;
+    int r = look_begin(scope, table, &look, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < look.relation->column_count && !any; i++)
+        any = is_offered(look.relation, i);
+    if (!any)
+        r = err_set(err, ENOENT, "%s: no column is indexed", table);
+    look_end(&look);
+    return r < 0 ? r : make(scope, table, "", "", &by_ops, ret_node, err);
+}

@@ -1,0 +1,152 @@
+/* src/view/changes.c: what differs from the backup before, as files. */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "view/support.h"
+
+#define LATEST "backups/latest/changes"
+
+static struct stage stage;
+
+static void set(void)
+{
+    stage_set(&stage, 300);
+}
+
+static void clear(void)
+{
+    stage_clear(&stage);
+}
+
+/* Changes the database and backs it up. */
+static void day(const char *sql)
+{
+    stage_sql(&stage, sql);
+    stage_command(&stage, "backup");
+}
+
+static void assert_list(const char *path, const char *expected)
+{
+    struct buf names = BUF_INIT;
+    stage_list(&stage, path, 100, &names);
+    ck_assert_str_eq(buf_text(&names), expected);
+    buf_free(&names);
+}
+
+/* The content, whose length is also what the attributes say. */
+static void assert_has(const char *path, const char *part)
+{
+    struct buf text = BUF_INIT;
+    stage_read(&stage, path, 4096, &text);
+    ck_assert_msg(strstr(buf_text(&text), part) != NULL, "%s: %s", path, buf_text(&text));
+    ck_assert_uint_eq(stage_attr(&stage, path).size, text.len);
+    buf_free(&text);
+}
+
+START_TEST(the_first_backup_says_that_there_is_none_before_it)
+{
+    day("SELECT 1");
+    assert_list(LATEST, "summary ");
+    assert_has(LATEST "/summary", "the first backup");
+}
+END_TEST
+
+START_TEST(a_backup_of_the_same_content_says_that_nothing_changed)
+{
+    day("SELECT 1");
+    day("UPDATE users SET name = name");
+    assert_list(LATEST, "summary ");
+    assert_has(LATEST "/summary", "nothing changed\n");
+}
+END_TEST
+
+START_TEST(there_are_two_files_for_each_table_that_changed)
+{
+    day("CREATE TABLE same(x); CREATE TABLE \"a/b\"(x); CREATE TABLE goes(x)");
+    day("UPDATE users SET name = 'other' WHERE id = 7; DELETE FROM users WHERE id = 9;"
+        "INSERT INTO \"a/b\" VALUES(1), (2); DROP TABLE goes; CREATE INDEX same_x ON same(x)");
+    assert_list(LATEST,
+                "summary users.csv users.sql same.csv same.sql a%2Fb.csv a%2Fb.sql goes.csv "
+                "goes.sql ");
+    assert_has(LATEST "/summary", "         0          1          1  users\n");
+    assert_has(LATEST "/summary", "         2          0          0  a%2Fb\n");
+    assert_has(LATEST "/summary", "         0          0          0  goes  (gone)\n");
+    assert_has(LATEST "/summary", "         0          0          0  same  (new SQL)\n");
+    assert_has(LATEST "/users.csv", "\"update\",\"7\",7,\"user 7\",7,\"other\"\r\n");
+    assert_has(LATEST "/users.csv", "\"delete\",\"9\",9,\"user 9\",,\r\n");
+    assert_has(LATEST "/users.sql", "DELETE FROM \"users\"");
+    assert_has(LATEST "/same.sql", "CREATE INDEX same_x ON same(x)");
+}
+END_TEST
+
+START_TEST(a_listing_is_the_same_however_often_it_is_resumed)
+{
+    struct buf whole = BUF_INIT, pieces = BUF_INIT;
+    day("CREATE TABLE a(x); CREATE TABLE b(x); CREATE TABLE c(x)");
+    day("INSERT INTO a VALUES(1); INSERT INTO c VALUES(1); DELETE FROM users");
+    stage_list(&stage, LATEST, 100, &whole);
+    stage_list(&stage, LATEST, (size_t)_i, &pieces);
+    ck_assert_str_eq(buf_text(&whole), "summary users.csv users.sql a.csv a.sql c.csv c.sql ");
+    ck_assert_str_eq(buf_text(&whole), buf_text(&pieces));
+    buf_free(&whole);
+    buf_free(&pieces);
+}
+END_TEST
+
+START_TEST(what_did_not_change_has_no_file)
+{
+    struct node *node = NULL;
+    struct err err = ERR_INIT;
+    day("CREATE TABLE same(x)");
+    day("DELETE FROM users WHERE id = 1");
+    ck_assert_int_eq(node_walk(stage.root, LATEST "/same.csv", &node, &err), -ENOENT);
+    ck_assert_ptr_nonnull(strstr(err.text, "nothing changed"));
+    ck_assert(!stage_has(&stage, LATEST "/users"));
+    ck_assert(stage_has(&stage, LATEST "/users.sql"));
+}
+END_TEST
+
+START_TEST(long_changes_are_as_long_as_they_say)
+{
+    day("SELECT 1");
+    day("UPDATE users SET name = hex(zeroblob(4000)) || id");
+    assert_has(LATEST "/users.csv", "\"update\",\"300\",300,\"user 300\",300,\"0000");
+    ck_assert_uint_gt(stage_attr(&stage, LATEST "/users.csv").size, 2 << 20);
+}
+END_TEST
+
+START_TEST(each_backup_is_compared_with_the_one_before_it)
+{
+    char path[200];
+    struct buf names = BUF_INIT;
+    day("SELECT 1");
+    day("UPDATE users SET name = 'two' WHERE id = 2");
+    day("UPDATE users SET name = 'three' WHERE id = 3");
+    stage_list(&stage, "backups", 100, &names);
+    const char *second = strstr(buf_text(&names), "/ ") + 2;
+    snprintf(path, sizeof(path), "backups/%.*s/changes/users.csv", (int)strcspn(second, "/"),
+             second);
+    assert_has(path, "\"update\",\"2\"");
+    assert_has(LATEST "/users.csv", "after.name\"\r\n\"update\",\"3\"");
+    buf_free(&names);
+}
+END_TEST
+
+Suite *suite_view_changes(void);
+Suite *suite_view_changes(void)
+{
+    Suite *suite = suite_create("view/changes");
+    TCase *tests = tcase_create("changes");
+    tcase_add_checked_fixture(tests, set, clear);
+    tcase_add_test(tests, the_first_backup_says_that_there_is_none_before_it);
+    tcase_add_test(tests, a_backup_of_the_same_content_says_that_nothing_changed);
+    tcase_add_test(tests, there_are_two_files_for_each_table_that_changed);
+    tcase_add_loop_test(tests, a_listing_is_the_same_however_often_it_is_resumed, 1, 6);
+    tcase_add_test(tests, what_did_not_change_has_no_file);
+    tcase_add_test(tests, long_changes_are_as_long_as_they_say);
+    tcase_add_test(tests, each_backup_is_compared_with_the_one_before_it);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

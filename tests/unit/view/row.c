@@ -1,0 +1,174 @@
+/* src/view/row.c, row_file.c and row_names.c: an object told in files. */
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+
+#include "view/rows_support.h"
+
+Suite *suite_view_row(void);
+
+START_TEST(a_row_has_an_object_and_a_file_for_each_column_that_is_not_null)
+{
+    rows_make_both("CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, b BLOB, r REAL, n);"
+                   "INSERT INTO t VALUES(1, 'Ada', x'0a41', 0.5, NULL), (2, '', x'', -9e999, 'x')");
+    rows_check_list(_i, "t/rows/1", "row.json id name b r ");
+    rows_check_list(_i, "t/rows/2", "row.json id name b r n ");
+    rows_check_text(_i, "t/rows/1/id", "1");
+    rows_check_text(_i, "t/rows/1/name", "Ada");
+    rows_check_text(_i, "t/rows/1/b", "\nA");
+    rows_check_text(_i, "t/rows/1/r", "0.5");
+    rows_check_text(_i, "t/rows/2/name", "");
+    rows_check_text(_i, "t/rows/2/b", "");
+    rows_check_text(_i, "t/rows/2/r", "-inf");
+    rows_check_none(_i, "t/rows/1/n", "n: the row has no such column or link");
+    rows_check_none(_i, "t/rows/1/ID", "ID: the row has no such column or link");
+}
+END_TEST
+
+START_TEST(row_json_has_all_columns)
+{
+    rows_make_both(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, b BLOB, n); INSERT INTO t VALUES(1, x'00', NULL)");
+    struct buf text = BUF_INIT;
+    const char *path =
+        _i == 0 ? "live/tables/t/rows/1/row.json" : "backups/latest/tables/t/rows/1/row.json";
+    stage_read(&rows_stage, path, 4096, &text);
+    ck_assert_ptr_nonnull(strstr(buf_text(&text), "\"id\""));
+    ck_assert_ptr_nonnull(strstr(buf_text(&text), "base64"));
+    ck_assert_ptr_nonnull(strstr(buf_text(&text), "null"));
+    ck_assert_uint_eq(stage_attr(&rows_stage, path).size, text.len);
+    buf_free(&text);
+}
+END_TEST
+
+START_TEST(a_listing_does_not_ask_for_the_objects_size)
+{
+    struct node_attr attr;
+    struct err err = ERR_INIT;
+    bool whole = true;
+    rows_make_both("CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES(1)");
+    struct node *node = stage_node(&rows_stage, "backups/latest/tables/t/rows/1/row.json");
+    ck_assert_int_eq(node_glance(node, &attr, &whole, &err), 0);
+    ck_assert(!whole);
+    ck_assert_int_eq(attr.kind, NODE_FILE);
+    ck_assert(attr.immutable);
+    node_unref(node);
+}
+END_TEST
+
+START_TEST(columns_called_as_ours_hide_nothing)
+{
+    rows_make_both("CREATE TABLE p(id INTEGER PRIMARY KEY);"
+                   "CREATE TABLE t(a REFERENCES p, \"row.json\", \"referenced-by\", \"a.row\", "
+                   "\"/x.row\", \".row\", \"\xc3\xa9.row\", \"\", \"/.row\", b);"
+                   "INSERT INTO t VALUES(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)");
+    rows_check_list(_i, "t/rows/1",
+                    "row.json a %72ow.json %72eferenced-by %61.row %2F%78.row %2Erow "
+                    "%C3%A9.row %~ %2F%2Erow b a.row@ ");
+    rows_check_text(_i, "t/rows/1/%72ow.json", "2");
+    rows_check_text(_i, "t/rows/1/%72eferenced-by", "3");
+    rows_check_text(_i, "t/rows/1/%61.row", "4");
+    rows_check_text(_i, "t/rows/1/%2F%78.row", "5");
+    rows_check_none(_i, "t/rows/1/referenced-by",
+                    "referenced-by: the row has no such column or link");
+}
+END_TEST
+
+START_TEST(a_long_column_that_ends_like_a_link_has_a_name_that_fits)
+{
+    struct buf sql = BUF_INIT, names = BUF_INIT;
+    buf_add_text(&sql, "CREATE TABLE t(\"");
+    for (size_t i = 0; i < 251; i++)
+        buf_add_text(&sql, "c");
+    buf_add_text(&sql, ".row\"); INSERT INTO t VALUES('v')");
+    rows_make_both(buf_text(&sql));
+    rows_list_in_pieces(_i, "t/rows/1", 100, &names);
+    ck_assert_mem_eq(names.data, "row.json %~column~cccc", 21);
+    ck_assert_uint_eq(strspn(names.data + 18, "c"), 237 - 9);
+    ck_assert_uint_le(names.len, strlen("row.json ") + 255 + 1);
+    names.data[names.len - 1] = '\0';
+    struct buf path = BUF_INIT;
+    buf_addf(&path, "t/rows/1/%s", names.data + strlen("row.json "));
+    rows_check_text(_i, buf_text(&path), "v");
+    buf_free(&path);
+    buf_free(&sql);
+    buf_free(&names);
+}
+END_TEST
+
+START_TEST(files_follow_a_live_row)
+{
+    struct err err = ERR_INIT;
+    struct node_attr attr;
+    rows_make_both("CREATE TABLE t(id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES(1, 'old')");
+    struct node *file = stage_node(&rows_stage, "live/tables/t/rows/1/v");
+    struct node *dir = stage_node(&rows_stage, "live/tables/t/rows/1");
+    stage_sql(&rows_stage, "UPDATE t SET v = 'much newer'");
+    ck_assert_int_eq(node_attr(file, &attr, &err), 0);
+    ck_assert_uint_eq(attr.size, 10);
+    ck_assert(!attr.immutable);
+    rows_check_text(0, "t/rows/1/v", "much newer");
+    rows_check_text(1, "t/rows/1/v", "old");
+    stage_sql(&rows_stage, "UPDATE t SET v = NULL");
+    ck_assert_int_eq(node_attr(file, &attr, &err), -ENOENT);
+    ck_assert_str_eq(err.text, "v: is NULL in this row");
+    stage_sql(&rows_stage, "ALTER TABLE t RENAME COLUMN v TO w");
+    ck_assert_int_eq(node_attr(file, &attr, &err), -ENOENT);
+    ck_assert_str_eq(err.text, "v: t has no such column");
+    stage_sql(&rows_stage, "DELETE FROM t");
+    ck_assert_int_eq(node_lookup(dir, "w", &file, &err), -ENOENT);
+    ck_assert_str_eq(err.text, "1: no such row in t");
+    node_unref(file);
+    node_unref(dir);
+}
+END_TEST
+
+START_TEST(an_open_file_keeps_what_it_read)
+{
+    struct err err = ERR_INIT;
+    struct node_file *file = NULL;
+    char text[8] = "";
+    size_t len = 0;
+    rows_make_both("CREATE TABLE t(id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES(1, 'old')");
+    struct node *node = stage_node(&rows_stage, "live/tables/t/rows/1/v");
+    ck_assert_int_eq(node_open(node, false, NULL, &file, &err), 0);
+    stage_sql(&rows_stage, "DELETE FROM t");
+    ck_assert_int_eq(file->ops->read(file, 1, text, sizeof(text), &len, &err), 0);
+    ck_assert_uint_eq(len, 2);
+    ck_assert_mem_eq(text, "ld", 2);
+    ck_assert_int_eq(node_open(node, true, NULL, &file, &err), -ENOENT);
+    file->ops->close(file);
+    node_unref(node);
+}
+END_TEST
+
+START_TEST(a_backups_row_is_not_written)
+{
+    struct err err = ERR_INIT;
+    struct node_file *file = NULL;
+    rows_make_both("CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES(1)");
+    struct node *node = stage_node(&rows_stage, "backups/latest/tables/t/rows/1/id");
+    ck_assert_int_eq(node_open(node, true, NULL, &file, &err), -EROFS);
+    ck_assert_str_eq(err.text, "cannot be written");
+    node_unref(node);
+}
+END_TEST
+
+Suite *suite_view_row(void)
+{
+    Suite *suite = suite_create("view/row");
+    TCase *tests = tcase_create("row");
+    tcase_add_checked_fixture(tests, rows_set, rows_clear);
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, a_row_has_an_object_and_a_file_for_each_column_that_is_not_null, 0,
+                        2);
+    tcase_add_loop_test(tests, row_json_has_all_columns, 0, 2);
+    tcase_add_test(tests, a_listing_does_not_ask_for_the_objects_size);
+    tcase_add_loop_test(tests, columns_called_as_ours_hide_nothing, 0, 2);
+    tcase_add_loop_test(tests, a_long_column_that_ends_like_a_link_has_a_name_that_fits, 0, 2);
+    tcase_add_test(tests, files_follow_a_live_row);
+    tcase_add_test(tests, an_open_file_keeps_what_it_read);
+    tcase_add_test(tests, a_backups_row_is_not_written);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
