@@ -1,22 +1,21 @@
 #!/bin/bash
-# Finds a row that was deleted, in the newest backup that still has it or as it was at some time,
-# and prints the SQL that puts it back:
+# Finds a row that was deleted, in the newest backup that still has it or in one that is named, and
+# prints the SQL that puts it back:
 #
 #     put-row-back.sh /mnt/app users 42                     look at it first
 #     put-row-back.sh /mnt/app users 42 | sqlite3 /srv/app.db
-#     put-row-back.sh /mnt/app users 42 7-days-ago | sqlite3 /srv/app.db
+#     put-row-back.sh /mnt/app users 42 2026-11-22T03-00-00Z | sqlite3 /srv/app.db
 #
-# TABLE and KEY are as `ls` shows them below tables/ and rows/; WHEN is what at/ understands. All
-# values come back as they were, BLOBs and the kinds of numbers too. Which backup it is goes to
-# standard error. The exit status is 1, and nothing is printed, if no backup has the row or if it is
+# TABLE and KEY are as `ls` shows them below tables/ and rows/. All values come back as they were,
+# BLOBs and the kinds of numbers too. Which backup it is goes to standard error. The exit status is 1, and nothing is printed, if no backup has the row or if it is
 # still there.
 set -euo pipefail
 
 if [ $# -lt 3 ] || [ $# -gt 4 ]; then
-    echo "usage: put-row-back.sh MOUNTPOINT TABLE KEY [WHEN]" >&2
+    echo "usage: put-row-back.sh MOUNTPOINT TABLE KEY [BACKUP]" >&2
     exit 2
 fi
-mountpoint=$1 table=$2 key=$3 when=${4-}
+mountpoint=$1 table=$2 key=$3 named=${4-}
 row=tables/$table/rows/$key
 
 fail() {
@@ -28,8 +27,8 @@ fail() {
 # that of time; -V puts ...Z-10 behind ...Z-9.
 find_backup() {
     local name
-    if [ -n "$when" ]; then
-        [ ! -d "$mountpoint/at/$when/$row" ] || realpath "$mountpoint/at/$when"
+    if [ -n "$named" ]; then
+        [ ! -d "$mountpoint/backups/$named/$row" ] || realpath "$mountpoint/backups/$named"
         return
     fi
     while read -r name; do
@@ -51,7 +50,7 @@ decoded() {
 
 [ ! -d "$mountpoint/live/$row" ] || fail "$table has the row $key, nothing is to be put back"
 backup=$(find_backup)
-[ -n "$backup" ] || fail "no backup${when:+ as of $when} has $table's row $key"
+[ -n "$backup" ] || fail "no backup${named:+ $named} has $table's row $key"
 echo "put-row-back: $table's row $key as it was at ${backup##*/}" >&2
 
 # row.json says each value's kind; a value that JSON cannot hold is in its column's file, and so is
