@@ -6,11 +6,13 @@ shell writes CSV from the live file and we from live/ with the file's pages in m
 with nothing cached, where we read the backup, then both again.
 """
 
+import json
 import os
 import pathlib
 import random
 import shutil
 import sqlite3
+import subprocess
 import sys
 import time
 
@@ -34,9 +36,12 @@ def read_all(path):
 
 
 def largest_table(database):
-    sql = """SELECT name FROM dbstat WHERE aggregate AND name IN
-             (SELECT name FROM sqlite_schema WHERE type = 'table') ORDER BY pgsize DESC LIMIT 1"""
-    return tools.output("sqlite3", database, sql)
+    """By its pages, its indexes left out."""
+    db = sqlite3.connect(database)
+    name, = db.execute("""SELECT s.name FROM dbstat('main', 1) AS d JOIN sqlite_schema AS s USING (name)
+        WHERE s.type = 'table' ORDER BY d.pgsize DESC LIMIT 1""").fetchone()
+    db.close()
+    return name
 
 
 def worked_ticks(process):
@@ -98,9 +103,9 @@ class Tables:
         self.days += 1
         self.bench.shopdb("day", self.database, self.days)
         tools.spend(self.tool.commands(), self.tool.env)
-        with tools.Mounted(self.tool) as mounted:
-            names = [name for name in os.listdir(mounted.mountpoint / "backups") if name != "latest"]
-        self.before, self.after = sorted(names, key=lambda name: (len(name), name))[-2:]
+        listed = subprocess.run([self.tool.program, "list", "--json", self.database],
+                                stdout=subprocess.PIPE, check=True).stdout
+        self.before, self.after = [entry["name"] for entry in json.loads(listed)][-2:]
 
     def shell(self):
         return self.spend("sqlite3", "-csv", "-header", self.database,
