@@ -246,13 +246,21 @@ static int may_hold(const struct live_file *live, bool *ret_may, struct err *err
     return r;
 }
 
-/* What to do with a text whose first piece is `text`: takes it, or `*live`, over. */
+/* Its buffer has room for a whole piece, which ten thousand open files could not have. */
+static int open_small(struct buf *text, struct node_file **ret_file, struct err *err)
+{
+    struct buf fitting = BUF_INIT;
+    buf_add(&fitting, text->data, text->len);
+    return node_text_file(&fitting, false, ret_file, err);
+}
+
+/* What to do with a text whose first piece is `text`: may take `*live` over. */
 static int open_as_fits(struct live_file **live, const atomic_bool *cancel, struct buf *text,
                         struct node_file **ret_file, struct err *err)
 {
     bool hold = false;
     if (text->len < PIECE_BYTES)
-        return node_text_file(text, false, ret_file, err);
+        return open_small(text, ret_file, err);
     int r = may_hold(*live, &hold, err);
     if (r < 0)
         return r;
