@@ -17,6 +17,7 @@
 #include "dbsnapfs/service/service.h"
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/table/rendering.h"
+#include "dbsnapfs/tree.h"
 #include "view/context.h"
 #include "view/entry.h"
 #include "view/scope.h"
@@ -164,6 +165,25 @@ START_TEST(what_a_state_tells_is_known_by_the_files_later)
 }
 END_TEST
 
+START_TEST(measuring_ends_when_the_request_is_cancelled)
+{
+    struct err err = ERR_INIT;
+    struct row_sizes sizes;
+    uint64_t rows = 0;
+    atomic_bool cancel = true;
+
+    stage_sql(&stage, "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL"
+                      " SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0;");
+    const struct node_request request = {.cancel = &cancel};
+    node_serve(&request);
+    ck_assert_int_eq(sizes_rows(live, "endless", &sizes, &err), -ECANCELED);
+    ck_assert_ptr_nonnull(strstr(err.text, "cancelled"));
+    ck_assert_int_eq(sizes_count(live, "endless", &rows, &err), -ECANCELED);
+    node_serve(NULL);
+    ck_assert_uint_eq(count(live, "chance"), 200);
+}
+END_TEST
+
 START_TEST(the_count_is_known_with_the_sizes_and_not_the_other_way_round)
 {
     uint64_t bytes = csv_bytes(live, "chance");
@@ -262,6 +282,7 @@ Suite *suite_view_sizes(void)
     tcase_add_test(tests, what_has_just_changed_may_be_changing_still);
     tcase_add_test(tests, what_a_state_tells_is_known_by_the_files_later);
     tcase_add_test(tests, the_count_is_known_with_the_sizes_and_not_the_other_way_round);
+    tcase_add_test(tests, measuring_ends_when_the_request_is_cancelled);
     tcase_add_test(tests, a_backup_is_measured_once);
     tcase_add_test(tests, what_the_catalog_knows_is_not_measured);
     tcase_add_test(tests, the_dump_is_as_long_as_it_is_read);
