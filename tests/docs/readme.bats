@@ -73,3 +73,21 @@ names() {
     bash -e script
     sqlite3 app.db .sha3sum | cmp - before
 }
+
+@test "the commands of README.txt run as they stand" {
+    mount_app
+    sed -n "s#^    \(.*$PWD/mnt.*\)#\1#p" mnt/README.txt | grep -v '^ *echo help' >script
+    [ "$(wc -l <script)" -gt 20 ]
+    # Where names have to be put in.
+    sed -i 's/TABLE/ellipsoid/g; s/KEY/EPSG,7030/; s/TEXT/Airy/; s/BACKUP/latest/' script
+    # The row to take back has to be lost; the first command is to back up.
+    sed -i "1a sqlite3 app.db 'DELETE FROM ellipsoid WHERE name LIKE \"%Airy%\"'" script
+    while read -r line; do
+        echo "$line"
+        # diff ends with 1, as there are changes.
+        bash -c "$line" </dev/null >out 2>err || [[ $line == diff\ * ]]
+        [ ! -s err ]
+        [ -s out ] || [[ $line =~ ^(echo|cp|fusermount3|sqlite3\ app|diff.*schema)|\|\ sqlite3 ]]
+    done <script
+    [ "$(sqlite3 app.db "SELECT count(*) > 0 FROM ellipsoid WHERE name LIKE '%Airy%'")" -eq 1 ]
+}
