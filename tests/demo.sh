@@ -154,7 +154,7 @@ run 'du -sh --apparent-size app.db app.db.backups'
 say "What changed? In the last backup, between the old one and now, and in the life of a row."
 run 'cat mnt/backups/latest/changes/summary'
 rows=$(word "tables/$directory/rows.csv")
-run "diff mnt/backups/$first/$rows mnt/$rows | cut -c 1-120" 1
+run "diff -a mnt/backups/$first/$rows mnt/$rows | cut -c 1-120" 1
 run "ls $(word "mnt/history/$directory/${row##*/}")"
 [ "$directory" != ellipsoid ] || run "grep . mnt/history/ellipsoid/EPSG,7030/*/name"
 
