@@ -59,6 +59,12 @@ struct node_request {
     uint64_t owner; /* of write and flush: which process's descriptors, 0 when not known */
 };
 
+/* The request that this thread serves now, for operations that are given none but may take long as
+ * well: who calls them says so before, and NULL afterwards. node_cancel() is its flag; NULL: nobody
+ * interrupts. It must not be kept. */
+void node_serve(const struct node_request *request);
+const atomic_bool *node_cancel(void);
+
 struct node_ops {
     int (*attr)(struct node *node, struct node_attr *ret_attr, struct err *err);
     /* The same without the size, which would take long to find out; for look-ups and listings.

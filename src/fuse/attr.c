@@ -134,10 +134,14 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct mount *mount = mount_of(req);
     struct inode *dir = inode_get(mount->inodes, parent);
     struct fuse_entry_param entry;
+    struct interrupt in;
     struct err err = ERR_INIT;
 
     memset(&entry, 0, sizeof(entry));
-    if (mount_look_up(mount, dir, name, &entry, &err) < 0) {
+    interrupt_begin(&in, &mount->interrupts, req);
+    int r = mount_look_up(mount, dir, name, &entry, &err);
+    interrupt_end(&in);
+    if (r < 0) {
         mount_fail(req, dir, name, &err);
         return;
     }
@@ -166,13 +170,16 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct inode *inode = inode_get(mount->inodes, ino);
     struct node_attr attr = {.kind = NODE_FILE};
     struct err err = ERR_INIT;
+    struct interrupt in;
     struct stat stat;
-
     bool whole = true;
+
+    interrupt_begin(&in, &mount->interrupts, req);
     int r = fi && file_has_size(fi) ? node_glance(inode->node, &attr, &whole, &err)
                                     : node_attr(inode->node, &attr, &err);
     if (r == 0 && fi)
         r = file_size(fi, &attr.size, &err);
+    interrupt_end(&in);
     if (r < 0) {
         mount_fail(req, inode, NULL, &err);
         return;

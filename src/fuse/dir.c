@@ -139,10 +139,13 @@ static int listing_ask(const struct listing *listing, const struct fuse_file_inf
                        uint64_t offset, node_emit emit, void *arg, struct err *err)
 {
     struct open_dir *dir = open_dir_of(fi);
+    struct interrupt in;
+    interrupt_begin(&in, &listing->mount->interrupts, listing->req);
     pthread_mutex_lock(&dir->lock);
     int r = node_list(listing->dir->node, &dir->place, offset > DOTS ? offset - DOTS : 0, emit, arg,
                       err);
     pthread_mutex_unlock(&dir->lock);
+    interrupt_end(&in);
     return r;
 }
 

@@ -110,6 +110,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 {
     struct mount *mount = mount_of(req);
     struct node_file *file = file_of(fi);
+    struct interrupt in;
     struct err err = ERR_INIT;
     size_t len = 0;
 
@@ -124,7 +125,10 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
     }
     if (size > mount->buffers.bytes)
         size = mount->buffers.bytes;
-    if (file->ops->read(file, (uint64_t)offset, buffer, size, &len, &err) < 0)
+    interrupt_begin(&in, &mount->interrupts, req);
+    int r = file->ops->read(file, (uint64_t)offset, buffer, size, &len, &err);
+    interrupt_end(&in);
+    if (r < 0)
         mount_fail(req, inode_get(mount->inodes, ino), NULL, &err);
     else
         fuse_reply_buf(req, buffer, len);

@@ -125,11 +125,14 @@ void interrupt_begin(struct interrupt *in, struct interrupt_list *list, struct f
     list->first = in;
     pthread_mutex_unlock(&list->lock);
 
+    in->request = (struct node_request){.cancel = &in->cancel};
+    node_serve(&in->request);
     fuse_req_interrupt_func(req, interrupt_arrived, in);
 }
 
 void interrupt_end(struct interrupt *in)
 {
+    node_serve(NULL);
     pthread_mutex_lock(&in->list->lock);
     if (in->previous)
         in->previous->next = in->next;

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "dbsnapfs/tree.h"
+
 struct fuse_req;
 
 /* All requests of a mount that can be interrupted now. */
@@ -20,6 +22,7 @@ struct interrupt_list {
 
 struct interrupt {
     atomic_bool cancel; /* what the request polls */
+    struct node_request request;
     struct interrupt_list *list;
     struct fuse_req *req;
     pid_t thread;    /* of the process that waits for the reply */
@@ -34,7 +37,8 @@ void interrupt_list_init(struct interrupt_list *list);
 void interrupt_list_release(struct interrupt_list *list);
 void interrupt_all(struct interrupt_list *list); /* the mount ends */
 
-/* Around the work on one request; end before the reply is sent. */
+/* Around the work on one request; end before the reply is sent. In between the thread serves it, see
+ * node_serve(). */
 void interrupt_begin(struct interrupt *in, struct interrupt_list *list, struct fuse_req *req);
 void interrupt_end(struct interrupt *in);
 

@@ -245,6 +245,9 @@ static int find_parts(struct rendering_reader *reader, struct err *err)
         relation = schema_find(schema, rendering->name);
         if (!relation)
             return err_set(err, ENOENT, "%s: no such table or view", rendering->name);
+        r = database_resolve(reader->database, relation, err);
+        if (r < 0)
+            return r;
         if (relation->broken)
             return err_set(err, EIO, "%s: %s", rendering->name, relation->broken);
         parts_of_rows(relation, rendering->form, &reader->part_list);

@@ -205,6 +205,9 @@ static int find_relation(struct measure *measure, const char *name, struct err *
     measure->relation = schema_find(schema, name);
     if (!measure->relation)
         return err_set(err, ENOENT, "%s: no such table or view", name);
+    r = database_resolve(measure->database, measure->relation, err);
+    if (r < 0)
+        return r;
     measure->has_rowid =
         measure->relation->rowid_name && measure->relation->rowid_column == NO_COLUMN;
     return 0;

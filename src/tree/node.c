@@ -7,6 +7,18 @@
 
 #include "dbsnapfs/util/err.h"
 
+static _Thread_local const struct node_request *served;
+
+void node_serve(const struct node_request *request)
+{
+    served = request;
+}
+
+const atomic_bool *node_cancel(void)
+{
+    return served ? served->cancel : NULL;
+}
+
 void node_init(struct node *node, const struct node_ops *ops)
 {
     node->ops = ops;

@@ -11,10 +11,12 @@
  */
 #include "ahead.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 
@@ -22,6 +24,7 @@
 #define IN_TURN_ENOUGH 2
 #define SORTED_BYTES ((uint64_t)8 << 20) /* the kernel reads no further ahead */
 #define WAIT_NS 3000000
+#define LOOK_NS 50000000 /* how often one who waits looks whether it was interrupted */
 #define SECOND_NS 1000000000
 
 static void chunk_run(struct pool_job *job)
@@ -45,10 +48,10 @@ void ahead_init(struct ahead *ahead, struct pool *pool, ahead_make *make, void *
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&ahead->turn, &attr);
+    pthread_cond_init(&ahead->made, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&ahead->reading, NULL);
     pthread_mutex_init(&ahead->lock, NULL);
-    pthread_cond_init(&ahead->made, NULL);
     for (size_t i = 0; i < 2; i++) {
         ahead->chunks[i].ahead = ahead;
         ahead->chunks[i].job.run = chunk_run;
@@ -74,6 +77,22 @@ void ahead_release(struct ahead *ahead)
     pthread_mutex_destroy(&ahead->reading);
 }
 
+static int wait_a_moment(pthread_cond_t *changed, pthread_mutex_t *lock, int64_t ns)
+{
+    int64_t until_ns = clock_monotonic_ns() + ns;
+    const struct timespec until = {
+        .tv_sec = (time_t)(until_ns / SECOND_NS),
+        .tv_nsec = (long)(until_ns % SECOND_NS),
+    };
+    return pthread_cond_timedwait(changed, lock, &until);
+}
+
+static bool is_cancelled(void)
+{
+    const atomic_bool *cancel = node_cancel();
+    return cancel && atomic_load(cancel);
+}
+
 /* The chunk that has, or will have, the byte at `offset`; waits until it is there. */
 static struct ahead_chunk *find_chunk(struct ahead *ahead, uint64_t offset)
 {
@@ -83,8 +102,8 @@ static struct ahead_chunk *find_chunk(struct ahead *ahead, uint64_t offset)
         struct ahead_chunk *chunk = &ahead->chunks[i];
         if (offset < chunk->offset || offset - chunk->offset >= CHUNK_BYTES)
             continue;
-        while (chunk->state == CHUNK_MAKING)
-            pthread_cond_wait(&ahead->made, &ahead->lock);
+        while (chunk->state == CHUNK_MAKING && !is_cancelled())
+            wait_a_moment(&ahead->made, &ahead->lock, LOOK_NS);
         if (chunk->state == CHUNK_READY)
             found = chunk;
     }
@@ -122,11 +141,13 @@ static void make_next(struct ahead *ahead)
         struct ahead_chunk *chunk = &ahead->chunks[i];
         bool behind = chunk->offset + CHUNK_BYTES <= ahead->expected;
         bool beyond = chunk->offset > ahead->expected + CHUNK_BYTES;
-        if (chunk->state == CHUNK_EMPTY || (chunk->state == CHUNK_READY && (behind || beyond)))
+        if (chunk->state == CHUNK_MAKING)
+            next = UINT64_MAX; /* one at a time, or the text is made out of order */
+        else if (chunk->state == CHUNK_EMPTY || (chunk->state == CHUNK_READY && (behind || beyond)))
             free_chunk = chunk;
         else if (chunk->state == CHUNK_READY && chunk->len < CHUNK_BYTES)
             next = UINT64_MAX; /* the text ends in it */
-        else if (next < chunk->offset + CHUNK_BYTES)
+        else if (next != UINT64_MAX && next < chunk->offset + CHUNK_BYTES)
             next = chunk->offset + CHUNK_BYTES;
     }
     pthread_mutex_unlock(&ahead->lock);
@@ -149,14 +170,9 @@ static void make_next(struct ahead *ahead)
  * the caller holds `reading`. */
 static void wait_for_turn(struct ahead *ahead, uint64_t offset)
 {
-    int64_t until_ns = clock_monotonic_ns() + WAIT_NS;
-    const struct timespec until = {
-        .tv_sec = (time_t)(until_ns / SECOND_NS),
-        .tv_nsec = (long)(until_ns % SECOND_NS),
-    };
     while (offset > ahead->expected && offset - ahead->expected <= SORTED_BYTES &&
            atomic_load(&ahead->readers) > 1)
-        if (pthread_cond_timedwait(&ahead->turn, &ahead->reading, &until) != 0)
+        if (wait_a_moment(&ahead->turn, &ahead->reading, WAIT_NS) != 0)
             break;
 }
 
@@ -170,7 +186,9 @@ int ahead_read(struct ahead *ahead, uint64_t offset, void *bytes, size_t len, si
     pthread_mutex_lock(&ahead->reading);
     wait_for_turn(ahead, offset);
     size_t done = read_chunks(ahead, offset, bytes, len, &end);
-    if (done < len && !end)
+    if (done < len && !end && is_cancelled())
+        r = err_set(err, ECANCELED, "interrupted");
+    else if (done < len && !end)
         r = ahead->make(ahead->arg, offset + done, (unsigned char *)bytes + done, len - done, &rest,
                         err);
     if (r == 0) {

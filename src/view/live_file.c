@@ -102,7 +102,7 @@ static int live_more(void *arg, uint64_t offset, void *bytes, size_t len, size_t
     pthread_mutex_lock(&live->holder.lock);
     int r = live_check(live, err);
     if (r == 0) {
-        database_limit(live->database, NULL, clock_monotonic_ns() + RENDERED_NS);
+        database_limit(live->database, node_cancel(), clock_monotonic_ns() + RENDERED_NS);
         r = rendering_read(live->reader, offset, bytes, len, ret_len, err);
         database_limit(live->database, NULL, 0);
     }

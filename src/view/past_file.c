@@ -72,8 +72,9 @@ static int past_more(void *arg, uint64_t offset, void *bytes, size_t len, size_t
     int r = past_take(past, err);
     if (r < 0)
         goto out;
-    database_limit(past->database, NULL, clock_monotonic_ns() + RENDERED_NS);
+    database_limit(past->database, node_cancel(), clock_monotonic_ns() + RENDERED_NS);
     r = rendering_read(past->reader, offset, bytes, len, ret_len, err);
+    database_limit(past->database, NULL, 0);
     if (r == 0) {
         holders_keep(holders_of(past), &past->holder, clock_monotonic_ns() + HOLD_NS);
     } else {

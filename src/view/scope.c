@@ -16,6 +16,7 @@
 
 #include "dbsnapfs/source/database.h"
 #include "dbsnapfs/source/source.h"
+#include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 #include "entry.h"
@@ -150,6 +151,8 @@ int scope_use(struct scope *scope, const atomic_bool *cancel, struct database **
     struct scope_pool *pool = scope->view->pool;
     struct opened *opened = NULL;
     int r = -ESTALE;
+    if (!cancel)
+        cancel = node_cancel();
     while (r == -ESTALE && (opened = scope_pool_take(pool, scope_backup_id(scope)))) {
         r = scope_begin(opened, cancel, err);
         if (r < 0)

@@ -32,7 +32,8 @@ uint64_t scope_backup_id(const struct scope *scope);
 /* Of a backup, its time; of the live database, its last change. */
 int scope_mtime(struct scope *scope, int64_t *ret_mtime_ns, struct err *err);
 
-/* A database that has begun and is the caller's alone until scope_done(). `cancel` may be NULL. */
+/* A database that has begun and is the caller's alone until scope_done(). `cancel` NULL: that of the
+ * request which this thread serves, if it does; who keeps the database for longer sets its limit. */
 int scope_use(struct scope *scope, const atomic_bool *cancel, struct database **ret_database,
               struct err *err);
 void scope_done(struct scope *scope, struct database *database);

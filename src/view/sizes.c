@@ -27,6 +27,7 @@
 #include "dbsnapfs/source/schema.h"
 #include "dbsnapfs/source/source.h"
 #include "dbsnapfs/table/rendering.h"
+#include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/hash.h"
@@ -202,7 +203,8 @@ bool sizes_known(struct scope *scope, const char *table, struct row_sizes *ret_s
 static void limit(struct database *database, const struct relation *relation)
 {
     bool bounded = relation->kind != RELATION_VIEW && relation->kind != RELATION_VIRTUAL;
-    database_limit(database, NULL, clock_monotonic_ns() + (bounded ? TABLE_NS : RENDERED_NS));
+    database_limit(database, node_cancel(),
+                   clock_monotonic_ns() + (bounded ? TABLE_NS : RENDERED_NS));
 }
 
 int sizes_measure(struct database *database, const char *table, struct row_sizes *ret_sizes,

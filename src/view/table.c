@@ -60,7 +60,7 @@ int table_find(struct database *database, const char *name, const struct relatio
     if (!relation || strcmp(relation->name, name) != 0)
         return err_set(err, ENOENT, "%s: there is no such table any more", name);
     *ret_relation = relation;
-    return 0;
+    return database_resolve(database, relation, err);
 }
 
 /* EIO for what cannot be read, with the reason. */

@@ -83,6 +83,8 @@ static int tables_lookup(struct node *node, const char *name, struct node **ret_
     if (r == 0 && !relation)
         r = err_set(err, ENOENT, "%s: no such %s", name, tables->views ? "view" : "table");
     if (r == 0)
+        r = database_resolve(database, relation, err);
+    if (r == 0)
         r = table_make(tables->scope, relation, ret_node, err);
     scope_done(tables->scope, database);
     return r;
@@ -138,6 +140,7 @@ static int make(struct scope *scope, bool views, struct node **ret_node, struct 
     node_init(&tables->node, &tables_ops);
     tables->scope = scope_ref(scope);
     tables->views = views;
+    tables->node.crowded = views; /* to look a view up takes preparing it, and all that it asks */
     *ret_node = &tables->node;
     return 0;
 }

@@ -22,6 +22,7 @@ struct database;
 struct err;
 struct schema;
 struct snapshot;
+struct relation;
 struct source;
 
 int database_open(struct source *source, struct database **ret_database, struct err *err);
@@ -46,6 +47,11 @@ int database_state(struct database *database, uint64_t *ret_state, struct err *e
 /* The schema as of this state; it stays until the schema is another or the database is closed, so
  * it may be kept over database_end() only to compare pointers. */
 int database_schema(struct database *database, const struct schema **ret_schema, struct err *err);
+
+/* Finds out what columns a view of this state's schema has, or why it is broken; nothing for what is
+ * known. A view may ask for others, so many and so deep that reading the schema must not wait for
+ * it. Cursors and counts resolve what they are about. */
+int database_resolve(struct database *database, const struct relation *relation, struct err *err);
 
 /* The database's settings that a dump carries. */
 struct database_settings {
@@ -74,7 +80,6 @@ int database_real_sql(struct database *database, double real, struct buf *out, s
 
 /* ---- rows ---- */
 
-struct relation;
 struct cursor;
 
 /*

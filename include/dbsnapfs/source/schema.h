@@ -65,6 +65,7 @@ struct relation {
     unsigned root_page; /* where its b-tree begins; 0: it has none, or it cannot be told */
     const char *broken; /* why it cannot be read: a view on what is gone, a module that is missing;
                            then it has no columns. NULL: it can */
+    bool unresolved;    /* a view whose columns nobody asked for yet: see database_resolve() */
     bool without_rowid, strict, autoincrement;
     size_t column_count; /* without hidden ones: what SELECT * gives, in its order */
     const struct column *columns;

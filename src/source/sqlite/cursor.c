@@ -38,11 +38,14 @@ static int bind_all(struct cursor *cursor, const struct selection *selection, st
     return rc == SQLITE_OK ? 0 : database_fail(cursor->database, rc, err);
 }
 
-static int check_selection(const struct database *database, const struct selection *selection,
+static int check_selection(struct database *database, const struct selection *selection,
                            struct err *err)
 {
     const struct relation *relation = selection->relation;
+    int r = database_resolve(database, relation, err);
 
+    if (r < 0)
+        return r;
     if (relation->broken)
         return err_set(err, EIO, "%s: %s: %s", database->image.connection.name, relation->name,
                        relation->broken);
@@ -111,7 +114,7 @@ int cursor_next(struct cursor *cursor, struct err *err)
 
     if (cursor->failed)
         return database_fail(cursor->database, SQLITE_NOMEM, err);
-    rc = sqlite3_step(cursor->stmt);
+    rc = database_step(cursor->database, cursor->relation, cursor->stmt);
     if (rc == SQLITE_ROW && cursor->row)
         rc = fetch_row(cursor);
     if (rc == SQLITE_ROW)

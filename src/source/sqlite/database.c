@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "dbsnapfs/source/schema.h"
 #include "dbsnapfs/store/snapshot.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
@@ -27,6 +28,8 @@
 /* Of work for preparing a statement; those that mean well take milliseconds. */
 #define PREPARE_NS INT64_C(300000000)
 #define IMPATIENT_NS INT64_C(30000000)
+/* Of memory, while the rows of a view are made. */
+#define VIEW_BYTES (INT64_C(128) << 20)
 
 static int read_stream(void *arg, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
                        struct err *err)
@@ -150,6 +153,9 @@ int database_fail(const struct database *database, int rc, struct err *err)
     const struct connection *connection = &database->image.connection;
     bool cancelled = database->cancel && atomic_load(database->cancel);
 
+    if ((rc & 0xff) == SQLITE_NOMEM && database->is_greedy)
+        return err_set(err, EIO, "%s: a view takes more memory than %d MiB and was ended",
+                       connection->name, (int)(VIEW_BYTES >> 20));
     if ((rc & 0xff) == SQLITE_INTERRUPT && !cancelled)
         return err_set(err, ETIMEDOUT, "%s: took too long and was ended", connection->name);
     return connection_fail(connection, rc, err);
@@ -157,7 +163,7 @@ int database_fail(const struct database *database, int rc, struct err *err)
 
 void database_hurry(struct database *database, struct patience *ret_patience)
 {
-    patience_begin(ret_patience, database->is_impatient ? IMPATIENT_NS : PREPARE_NS);
+    patience_begin(ret_patience, database->is_impatient ? IMPATIENT_NS : PREPARE_NS, VIEW_BYTES);
 }
 
 int database_patient(struct database *database, const struct patience *patience, int rc)
@@ -165,6 +171,20 @@ int database_patient(struct database *database, const struct patience *patience,
     patience_end();
     database->is_impatient |= patience->exhausted;
     return patience->exhausted ? SQLITE_INTERRUPT : rc;
+}
+
+int database_step(struct database *database, const struct relation *relation, sqlite3_stmt *stmt)
+{
+    struct patience patience;
+    int rc;
+
+    if (relation->kind != RELATION_VIEW)
+        return sqlite3_step(stmt);
+    patience_begin(&patience, INT64_MAX, VIEW_BYTES);
+    rc = sqlite3_step(stmt);
+    patience_end();
+    database->is_greedy = patience.exhausted;
+    return rc;
 }
 
 int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err *err)
@@ -280,6 +300,11 @@ int database_schema(struct database *database, const struct schema **ret_schema,
     }
     *ret_schema = model_schema(database->model);
     return 0;
+}
+
+int database_resolve(struct database *database, const struct relation *relation, struct err *err)
+{
+    return relation->unresolved ? model_resolve(database->model, database, relation, err) : 0;
 }
 
 static const char *encoding_of(const char *name)

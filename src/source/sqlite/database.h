@@ -31,6 +31,7 @@ struct database {
     const atomic_bool *cancel;
     int64_t deadline_ns;
 
+    bool is_greedy;       /* the last step of a view took too much memory */
     bool is_impatient;    /* with a schema that has exhausted the patience once */
     bool selects_nothing; /* the authorizer refuses every SELECT that is prepared now */
     struct model *model;  /* of the schema with this version; NULL: not asked for yet */
@@ -57,6 +58,9 @@ int database_fail(const struct database *database, int rc, struct err *err);
  * `rc`, or SQLITE_INTERRUPT where that was so. */
 void database_hurry(struct database *database, struct patience *ret_patience);
 int database_patient(struct database *database, const struct patience *patience, int rc);
+
+/* sqlite3_step() of a statement about this relation; a view does not get any amount of memory. */
+int database_step(struct database *database, const struct relation *relation, sqlite3_stmt *stmt);
 
 /* A statement for the SQL in `database->sql`, which is cleared; to be given back. */
 int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err *err);

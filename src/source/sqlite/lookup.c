@@ -9,8 +9,8 @@
 #include "source/sqlite/database.h"
 
 /* The only row of the statement in `database->sql`; 0 if it has none, and then no `ret_stmt`. */
-static int first_row(struct database *database, const struct value *bound, sqlite3_stmt **ret_stmt,
-                     struct err *err)
+static int first_row(struct database *database, const struct relation *relation,
+                     const struct value *bound, sqlite3_stmt **ret_stmt, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;
     int r = database_take(database, &stmt, err);
@@ -20,7 +20,7 @@ static int first_row(struct database *database, const struct value *bound, sqlit
         return r;
     rc = bound ? value_bind(stmt, 1, bound) : SQLITE_OK;
     if (rc == SQLITE_OK)
-        rc = sqlite3_step(stmt);
+        rc = database_step(database, relation, stmt);
     if (rc == SQLITE_ROW) {
         *ret_stmt = stmt;
         return 1;
@@ -61,7 +61,7 @@ int database_next_value(struct database *database, const struct relation *relati
     int r;
 
     next_value_sql(relation, column, after, &database->sql);
-    r = first_row(database, past_null ? NULL : after, &stmt, err);
+    r = first_row(database, relation, past_null ? NULL : after, &stmt, err);
     if (r <= 0)
         return r;
     if (!value_fetch(stmt, 0, &value))
@@ -78,14 +78,16 @@ int database_count(struct database *database, const struct relation *relation, u
                    struct err *err)
 {
     sqlite3_stmt *stmt = NULL;
-    int r;
+    int r = database_resolve(database, relation, err);
 
+    if (r < 0)
+        return r;
     if (relation->broken)
         return err_set(err, EIO, "%s: %s: %s", database->image.connection.name, relation->name,
                        relation->broken);
     buf_add_text(&database->sql, "SELECT count(*)");
     cursor_from_sql(relation, &database->sql);
-    r = first_row(database, NULL, &stmt, err);
+    r = first_row(database, relation, NULL, &stmt, err);
     if (r <= 0)
         return r;
     *ret_rows = (uint64_t)sqlite3_column_int64(stmt, 0);

@@ -373,8 +373,13 @@ int model_new(struct database *database, struct model **ret_model, struct err *e
     if (!model)
         return err_set(err, ENOMEM, "out of memory for a schema");
     r = add_relations(&builder, err);
-    for (size_t i = 0; r == 0 && i < model->schema.relation_count && !model->arena.failed; i++)
-        r = complete(&builder, &model->relations[i], err);
+    for (size_t i = 0; r == 0 && i < model->schema.relation_count && !model->arena.failed; i++) {
+        struct relation *relation = &model->relations[i];
+
+        relation->unresolved = relation->kind == RELATION_VIEW;
+        if (!relation->unresolved)
+            r = complete(&builder, relation, err);
+    }
     if (r == 0 && !model->arena.failed)
         r = add_parts(&builder, err);
     if (r == 0 && !model->arena.failed)
@@ -388,6 +393,20 @@ int model_new(struct database *database, struct model **ret_model, struct err *e
     }
     *ret_model = model;
     return 0;
+}
+
+int model_resolve(struct model *model, struct database *database, const struct relation *relation,
+                  struct err *err)
+{
+    struct model_builder builder = {.database = database, .model = model, .list = BUF_INIT};
+    struct relation *own = &model->relations[relation - model->relations];
+    int r = complete(&builder, own, err);
+
+    if (r == 0 && model->arena.failed)
+        r = err_set(err, ENOMEM, "out of memory for a schema");
+    own->unresolved = r < 0;
+    buf_free(&builder.list);
+    return r;
 }
 
 void model_free(struct model *model)

@@ -16,6 +16,9 @@ struct schema;
 int model_new(struct database *database, struct model **ret_model, struct err *err);
 void model_free(struct model *model); /* NULL is fine */
 const struct schema *model_schema(const struct model *model);
+/* database_resolve() */
+int model_resolve(struct model *model, struct database *database, const struct relation *relation,
+                  struct err *err);
 
 /* How the columns of a position follow each other, in a table WITHOUT ROWID. */
 struct model_order {

@@ -6,11 +6,13 @@
 #include "source/sqlite/patience.h"
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <time.h>
 
 #define NS INT64_C(1000000000)
 #define ASK_EVERY 64u /* allocations: some microseconds of work */
+#define LARGE_BYTES (1 << 16)
 
 static sqlite3_mem_methods usual; /* set once, before there are threads */
 static _Thread_local struct patience *watched;
@@ -23,25 +25,57 @@ static int64_t worked_ns(void)
     return (int64_t)now.tv_sec * NS + now.tv_nsec;
 }
 
-static bool refuses(void)
+/* SQLite's own count cannot be asked for: it holds its lock while it asks for memory. */
+static atomic_llong in_use;
+
+static bool is_exhausted(const struct patience *patience, int bytes)
+{
+    if (patience->until_ns != INT64_MAX && worked_ns() >= patience->until_ns)
+        return true;
+    return patience->most_bytes > 0 &&
+           atomic_load_explicit(&in_use, memory_order_relaxed) + bytes > patience->most_bytes;
+}
+
+static bool refuses(int bytes)
 {
     struct patience *patience = watched;
 
     if (!patience)
         return false;
-    if (!patience->exhausted && ++patience->asked % ASK_EVERY == 0)
-        patience->exhausted = worked_ns() >= patience->until_ns;
+    if (!patience->exhausted && (bytes >= LARGE_BYTES || ++patience->asked % ASK_EVERY == 0))
+        patience->exhausted = is_exhausted(patience, bytes);
     return patience->exhausted;
+}
+
+static void count(void *memory, int sign)
+{
+    if (memory)
+        atomic_fetch_add_explicit(&in_use, sign * (long long)usual.xSize(memory),
+                                  memory_order_relaxed);
 }
 
 static void *patient_malloc(int bytes)
 {
-    return refuses() ? NULL : usual.xMalloc(bytes);
+    void *memory = refuses(bytes) ? NULL : usual.xMalloc(bytes);
+
+    count(memory, 1);
+    return memory;
+}
+
+static void patient_free(void *memory)
+{
+    count(memory, -1);
+    usual.xFree(memory);
 }
 
 static void *patient_realloc(void *memory, int bytes)
 {
-    return refuses() ? NULL : usual.xRealloc(memory, bytes);
+    long long before = usual.xSize(memory);
+    void *moved = refuses(bytes) ? NULL : usual.xRealloc(memory, bytes);
+
+    if (moved)
+        atomic_fetch_add_explicit(&in_use, usual.xSize(moved) - before, memory_order_relaxed);
+    return moved;
 }
 
 __attribute__((constructor)) static void put_in_place(void)
@@ -52,13 +86,15 @@ __attribute__((constructor)) static void put_in_place(void)
         return;
     patient = usual;
     patient.xMalloc = patient_malloc;
+    patient.xFree = patient_free;
     patient.xRealloc = patient_realloc;
     (void)sqlite3_config(SQLITE_CONFIG_MALLOC, &patient);
 }
 
-void patience_begin(struct patience *patience, int64_t at_most_ns)
+void patience_begin(struct patience *patience, int64_t at_most_ns, int64_t most_bytes)
 {
-    patience->until_ns = worked_ns() + at_most_ns;
+    patience->until_ns = at_most_ns == INT64_MAX ? INT64_MAX : worked_ns() + at_most_ns;
+    patience->most_bytes = most_bytes;
     patience->exhausted = false;
     patience->asked = 0;
     watched = patience;

@@ -69,6 +69,7 @@ const struct relation *opened_find(const struct opened *opened, const char *name
     const struct relation *relation = schema_find(opened->schema, name);
 
     ck_assert_msg(relation != NULL, "%s is not there", name);
+    ck_assert_int_eq(database_resolve(opened->database, relation, NULL), 0);
     return relation;
 }
 
