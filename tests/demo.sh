@@ -53,10 +53,12 @@ say() {
     printf '\n# %s\n' "$*"
 }
 
-# Shows a command and runs it; the demo ends if it fails.
+# Shows a command and runs it; the demo ends if it fails. A second argument is the status that is right.
 run() {
+    local status=0
     printf '$ %s\n' "$1"
-    eval "$1" || fail "failed with status $?: $1"
+    eval "$1" || status=$?
+    [ "$status" -eq "${2:-0}" ] || fail "failed with status $status: $1"
 }
 
 # Shows and runs SQL in the sqlite3 shell, quoted as a person would.
@@ -67,74 +69,102 @@ run_sql() {
     esac
 }
 
+# A path as a person would type it: in quotes where it needs them.
+word() {
+    case $1 in
+    *[!A-Za-z0-9/._,%+@=-]*) printf "'%s'" "${1//\'/\'\\\'\'}" ;;
+    *) printf %s "$1" ;;
+    esac
+}
+
 cd "$folder"
 mkdir mnt
 sqlite3 -readonly "$database" '.backup app.db'
 
-# What changes between the two backups: a row or a few, and a few that go.
-if [ "$(basename "$database")" = proj.db ]; then
-    table=ellipsoid
-    changes="UPDATE ellipsoid SET name = 'Earth, roughly' WHERE auth_name = 'EPSG' AND code = 7030;
-             DELETE FROM alias_name WHERE table_name = 'ellipsoid'"
-    query="SELECT name, semi_major_axis FROM ellipsoid WHERE auth_name = 'EPSG' AND code = 7030"
-else
-    # Any other database: the first table that has row numbers, rows and a column outside its key.
-    candidates="SELECT t.name FROM pragma_table_list AS t WHERE t.type = 'table' AND t.wr = 0
-        AND t.schema = 'main' AND t.name NOT LIKE 'sqlite_%'
-        AND EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE pk = 0)"
-    table=
-    while IFS= read -r candidate; do
-        [ -n "$(sqlite3 -readonly app.db "SELECT 1 FROM $candidate LIMIT 1")" ] || continue
-        table=$candidate
-        break
-    done < <(sqlite3 -readonly app.db \
-        "SELECT '\"' || replace(name, '\"', '\"\"') || '\"' FROM ($candidates)")
-    [ -n "$table" ] || fail "$database: no table with rows to change"
-    column=$(sqlite3 -readonly app.db "SELECT '\"' || replace(name, '\"', '\"\"') || '\"'
-        FROM pragma_table_info($table) WHERE pk = 0 ORDER BY type <> 'TEXT' LIMIT 1")
-    changes="UPDATE OR IGNORE $table SET $column = $column || '!' WHERE rowid IN
-                 (SELECT rowid FROM $table ORDER BY rowid LIMIT 3);
-             DELETE FROM $table WHERE rowid = (SELECT max(rowid) FROM $table)"
-    query="SELECT count(*) FROM $table"
-fi
-
 say "Mount the database. The repository is made beside it."
 run 'dbsnapfs app.db mnt'
-run 'ls -F mnt mnt/live'
-run 'head -n 4 mnt/live/schema.sql'
+run 'ls -F mnt'
+
+# Sets table (as SQL writes it) and directory (as the mount calls it) to the first that has rows and a
+# column outside of its key, if there is one that is not too large to read in a moment.
+choose_table() {
+    local name quoted path rows
+    table=
+    while IFS= read -r name; do
+        quoted="\"${name//\"/\"\"}\""
+        path=${name//%/%25}
+        path=${path//\//%2F}
+        [ -d "mnt/tables/$path" ] || continue
+        rows=$(sqlite3 -readonly app.db "SELECT count(*) FROM (SELECT 1 FROM $quoted LIMIT 100001)")
+        [ "$rows" -gt 0 ] || continue
+        [ -z "$table" ] || [ "$rows" -le 100000 ] || continue
+        table=$quoted
+        directory=$path
+        [ "$rows" -gt 100000 ] || break
+    done < <(sqlite3 -readonly app.db "SELECT t.name FROM pragma_table_list AS t
+        WHERE t.type = 'table' AND t.schema = 'main' AND t.name NOT LIKE 'sqlite_%'
+        AND EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE pk = 0)")
+    [ -n "$table" ] || fail "$database: no table with rows to change"
+}
+
+# What changes between the two backups: a row or a few, and one that goes.
+if [ "$(basename "$database")" = proj.db ]; then
+    directory=ellipsoid
+    row=mnt/tables/ellipsoid/rows/EPSG,7030
+    changes="UPDATE ellipsoid SET name = 'Earth, roughly' WHERE code = 7030;
+             DELETE FROM prime_meridian WHERE name = 'Oslo'"
+    query="SELECT name, semi_major_axis FROM ellipsoid WHERE code = 7030"
+else
+    choose_table
+    row=$(find "mnt/tables/$directory/rows" -mindepth 1 -print -quit)
+    column=$(sqlite3 -readonly app.db "SELECT '\"' || replace(name, '\"', '\"\"') || '\"'
+        FROM pragma_table_info($table) WHERE pk = 0 ORDER BY type <> 'TEXT' LIMIT 1")
+    # Rows are found by rowid, or by the key of a table that has none.
+    key=$(sqlite3 -readonly app.db "SELECT CASE WHEN (SELECT wr FROM pragma_table_list($table)) = 0
+        THEN 'rowid' ELSE group_concat('\"' || replace(name, '\"', '\"\"') || '\"') END
+        FROM pragma_table_info($table) WHERE pk > 0")
+    changes="UPDATE OR IGNORE $table SET $column = $column || '!' WHERE ($key) IN
+                 (SELECT $key FROM $table ORDER BY $key LIMIT 3);
+             DELETE FROM $table WHERE ($key) IN (SELECT $key FROM $table ORDER BY $key DESC LIMIT 1)"
+    query="SELECT count(*) FROM $table"
+fi
+say "A table is a directory, and so is a row. A value is a file."
+run "ls -F $(word "mnt/tables/$directory")"
+run "cat $(word "mnt/tables/$directory/count")"
+run "cut -c 1-120 $(word "$row/row.json")"
 
 say "Back it up."
 run 'echo backup > mnt/control'
 run 'cat mnt/control'
-run 'ls -l mnt/backups'
+run 'ls -F mnt/backups mnt/backups/latest/'
 first=$(readlink mnt/backups/latest)
-run "ls -F mnt/backups/$first"
-run 'head -n 12 mnt/backups/latest/manifest.json'
-run 'du -sh --apparent-size app.db app.db.backups'
 
 say "Time passes: rows change and go."
 sqlite3 -readonly app.db .sha3sum >then.sum
+sleep 1
 run_sql app.db "$changes"
 
 say "Back it up again: it costs what changed."
 run 'echo backup > mnt/control'
 run 'cat mnt/control'
-run 'ls mnt/backups'
 second=$(readlink mnt/backups/latest)
 [ "$first" != "$second" ] || fail "the second backup has the name of the first, $first"
 run 'du -sh --apparent-size app.db app.db.backups'
-run 'cat mnt/status'
+
+say "What changed? In the last backup, between the old one and now, and in the life of a row."
+run 'cat mnt/backups/latest/changes/summary'
+rows=$(word "tables/$directory/rows.csv")
+run "diff -a mnt/backups/$first/$rows mnt/$rows | cut -c 1-120" 1
+run "ls $(word "mnt/history/$directory/${row##*/}")"
+[ "$directory" != ellipsoid ] || run "grep . mnt/history/ellipsoid/EPSG,7030/*/name"
 
 say "Query the old backup where it lies, and the live database."
 run_sql "mnt/backups/$first/database.sqlite" "$query"
 run_sql app.db "$query"
 
-say "Every file of a backup matches its checksum."
-run "(cd mnt/backups/$first && sha256sum -c --quiet SHA256SUMS) && echo all match"
-
-say "Restore a copy: the same bytes, and the same content as the database had then."
+say "Restore a copy: what its checksum says, and the content that the database had then."
+run "(cd mnt/backups/$first && sha256sum -c SHA256SUMS)"
 run "cp mnt/backups/$first/database.sqlite restored.db"
-run "cmp mnt/backups/$first/database.sqlite restored.db && echo same bytes"
 run "sqlite3 restored.db 'PRAGMA integrity_check'"
 [ "$(sqlite3 -readonly restored.db .sha3sum)" = "$(cat then.sum)" ] ||
     fail "the restored copy differs from the database as it was at the first backup"
