@@ -153,6 +153,11 @@ void snapshot_give_way(struct snapshot *snapshot)
     snapshot->gives_way = true;
 }
 
+void snapshot_scattered(struct snapshot *snapshot)
+{
+    snapshot->scattered = true;
+}
+
 /* Waits until no stream has been read for a while, but not for ever: the work must end. */
 static void snapshot_wait_for_streams(struct repo *repo)
 {

@@ -19,7 +19,8 @@ struct snapshot {
     uint64_t image_bytes, block_count;
     uint32_t page_size, block_size;
     char name[40];
-    bool gives_way; /* written before the snapshot is shared */
+    bool gives_way; /* written before the snapshot is shared, like the next */
+    bool scattered;
 };
 
 #define CURSOR_FRAMES 16u /* frames are gathered by kind of block: neighbours are in several */

@@ -158,7 +158,7 @@ int snapshot_stream_read(struct snapshot_stream *stream, uint64_t offset, void *
         return snapshot_read(stream->snapshot, offset, bytes, len, ret_len, err);
     atomic_store(&stream->snapshot->repo->last_stream_ns, clock_monotonic_ns());
     pthread_mutex_lock(&stream->lock);
-    if (stream_goes_on(stream, offset, offset + len) &&
+    if (!stream->snapshot->scattered && stream_goes_on(stream, offset, offset + len) &&
         stream->ahead < stream->reached + STREAM_AHEAD_BYTES / 2)
         stream_start(stream);
     pthread_mutex_unlock(&stream->lock);

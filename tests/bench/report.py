@@ -29,8 +29,18 @@ GOALS = (
     ("count(*) over an index, cold", "count_s", "s", "squashfuse", 3),
     ("opening any of many backups", "open_ms", "ms", "", 10),
     ("listing many backups", "list_ms", "ms", "", 100),
+    ("rows.csv of the largest table, live", "csv_live_s", "s", "sqlite3", 2),
+    ("rows.csv of the largest table, backup, cold", "csv_backup_s", "s", "sqlite3", 2),
+    ("rows.csv of the largest table, backup, again", "csv_again_s", "s", "sqlite3", 2),
+    ("one row by its key, backup, the first", "row_first_ms", "ms", "", 1),
+    ("one row by its key, backup, cold", "row_cold_ms", "ms", "", 1),
+    ("one row by its key, backup, again", "row_warm_ms", "ms", "", 1),
+    ("one row by its key, live, cold", "row_live_cold_ms", "ms", "", 1),
+    ("one row by its key, live, again", "row_live_warm_ms", "ms", "", 1),
+    ("changes/summary of a day", "summary_s", "s", "reading both", 10),
     ("peak memory, backup", "backup_mib", "MiB", "", 64),
     ("peak memory, mount", "mount_mib", "MiB", "", 64),
+    ("peak memory, mount, tables read", "tables_mount_mib", "MiB", "", 64),
     ("a writer refused by a backup, WAL", "writer_backup_refused", "times", "", 0),
 )
 
@@ -45,7 +55,8 @@ def shown(value, unit):
 
 def derive(bench):
     """Figures that follow from measured ones."""
-    for figure, source in (("backup_mib", "backup_kib"), ("mount_mib", "mount_kib")):
+    for figure, source in (("backup_mib", "backup_kib"), ("mount_mib", "mount_kib"),
+                           ("tables_mount_mib", "tables_mount_kib")):
         measured = bench.figures.get(source, {})
         bench.figures[figure] = {name: [max(values) / 1024] for name, values in measured.items()}
     for name, values in bench.figures.get("thirty_bytes", {}).items():

@@ -18,8 +18,8 @@ teardown() { teardown_scratch; }
 
 same() { [ "$(sha256sum <"$1")" = "$sum" ] && [ "$(stat -c %s "$1")" -eq "$(stat -c %s "$entry/database.sqlite")" ]; }
 
-@test "an entry has database.sqlite, database.sql, schema.sql, manifest.json, SHA256SUMS, tables and views" {
-    [ "$(ls -A "$entry")" = $'SHA256SUMS\ndatabase.sql\ndatabase.sqlite\nmanifest.json\nschema.sql\ntables\nviews' ]
+@test "an entry has database.sqlite, database.sql, schema.sql, manifest.json, SHA256SUMS, tables, views and changes" {
+    [ "$(ls -A "$entry")" = $'SHA256SUMS\nchanges\ndatabase.sql\ndatabase.sqlite\nmanifest.json\nschema.sql\ntables\nviews' ]
 }
 
 @test "cp copies a whole, sound database" {

@@ -8,7 +8,7 @@ teardown() { teardown_scratch; }
 
 @test "the command returns when the mount is ready" {
     setup_mount
-    [ "$(ls mnt)" = $'README.txt\nbackups\ncontrol\nlive\nlog\nstatus\nstatus.json\ntables' ]
+    [ "$(ls mnt)" = $'README.txt\nbackups\ncontrol\nhistory\nlive\nlog\nstatus\nstatus.json\ntables' ]
 }
 
 @test "the command says nothing when all is well" {

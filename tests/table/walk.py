@@ -12,31 +12,19 @@ import collections
 import json
 import math
 import os
-import sqlite3
+import struct
 import sys
 
-
-def encode(raw, comma=False):
-    """Bytes as a file name; None where the name would be cut."""
-    out = ''
-    for i, char in enumerate(raw.decode('utf-8', 'surrogateescape')):
-        code = ord(char)
-        if 0xdc80 <= code <= 0xdcff:
-            out += f'%{code - 0xdc00:02X}'
-        elif code < 0x20 or 0x7f <= code < 0xa0 or char in '/%' or (char == '.' and i == 0) or (
-                comma and char == ','):
-            out += ''.join(f'%{byte:02X}' for byte in char.encode())
-        else:
-            out += char
-    return (out or '%~') if len(out.encode()) <= 255 else None
+sys.dont_write_bytecode = True  # before the module beside this file is read
+import source  # pylint: disable=wrong-import-position
 
 
 def find_file(folder, raw):
     """The file of a name, also of one that was cut: its beginning must still be there."""
-    name = encode(raw)
+    name = source.file_name(raw)
     if name is not None:
         return name if os.path.lexists(os.path.join(folder, name)) else None
-    short = encode(raw[:100])
+    short = source.file_name(raw[:100])
     found = [n for n in os.listdir(folder) if n.startswith(short) and '%~' in n]
     for each in found:
         if len(each.encode()) > 255:
@@ -63,13 +51,6 @@ def canonical(fields):
                  for key, value in fields])
 
 
-def json_name(raw):
-    out = ''
-    for char in raw.decode('utf-8', 'surrogateescape'):
-        out += '\ufffd' if 0xdc80 <= ord(char) <= 0xdcff else char
-    return out
-
-
 def as_file(value):
     """The bytes of a column's file; None where there is nothing to compare with."""
     if isinstance(value, bytes):
@@ -80,45 +61,34 @@ def as_file(value):
 
 
 class Walk:
-    def __init__(self, database, tables):
-        self.db = sqlite3.connect(f'file:{database}?mode=ro', uri=True, isolation_level=None)
-        self.db.text_factory = bytes
-        self.tables = tables
+    def __init__(self, database, folder):
+        self.db = source.Database(database)
+        self.made = {table.name: table for table in self.db.tables() if table.shown}
+        self.top = folder
         self.bad = 0
 
     def wrong(self, *words):
         print(*words)
         self.bad += 1
 
-    def columns(self, table):
-        return [(row[1], row[2].upper(), row[5]) for row in
-                self.db.execute('SELECT * FROM pragma_table_xinfo(?)', (table,))
-                if row[6] != 1]
-
-    def rows(self, table, count):
-        """Each row's values and which of them are text. The view's names are ours, for names that
-        are not UTF-8 trouble Python."""
-        quoted = table.replace('"', '""')
-        names = ', '.join(f'c{i}' for i in range(count))
-        self.db.execute('DROP VIEW IF EXISTS temp.walked')
-        self.db.execute(f'CREATE TEMP VIEW walked ({names}) AS SELECT * FROM main."{quoted}"')
-        if count > 500: # as many as a result can have; numbers
-            return [(row, [False] * count) for row in self.db.execute('SELECT * FROM walked')]
-        kinds = ' || '.join(f"substr(typeof(c{i}), 1, 1)" for i in range(count))
-        return [(row[1:], [chr(kind) == 't' for kind in row[0]] or [False] * count)
-                for row in self.db.execute(f'SELECT {kinds}, {names} FROM walked')]
+    def rows(self, table):
+        """Each row's values and which of them are text."""
+        return [([struct.unpack('>d', value)[0] if kind == 'real' else value for kind, value in row],
+                 [kind == 'text' for kind, _ in row]) for row in self.db.rows(table)]
 
     def key_name(self, columns, values, texts):
         """The directory's name where it is beyond doubt: integers, or text of a text column."""
-        key = sorted((place, i) for i, (_, _, place) in enumerate(columns) if place)
+        key = sorted((column.key_place, i) for i, column in enumerate(columns) if column.key_place)
         parts = []
         for _, i in key:
-            kind = columns[i][1]
+            kind = columns[i].type.upper()
             if kind == b'INTEGER' and isinstance(values[i], int):
                 parts.append(str(values[i]))
             elif kind == b'TEXT' and texts[i] and values[i] and b',' not in values[i]:
-                part = encode(b'x' * len(parts[:1]) + values[i])
-                parts.append(part and part[len(parts[:1]):])
+                # Only the first part begins the name, where a '.' may not stand.
+                begin = b'x' if parts else b''
+                part = source.file_name(begin + values[i])
+                parts.append(part and part[len(begin):])
             else:
                 return None
         if not parts or None in parts or len(','.join(parts).encode()) > 255:
@@ -126,9 +96,10 @@ class Walk:
         return ','.join(parts)
 
     def row(self, folder, columns, values):
-        for (name, _, _), value in zip(columns, values):
+        for column, value in zip(columns, values):
+            name = column.name
             found = find_file(folder, name)
-            if encode(name) == 'row.json':
+            if name == b'row.json':
                 continue # is the object; where the column is, other tests ask
             if found is None:
                 if value is not None:
@@ -150,23 +121,22 @@ class Walk:
                 self.wrong(path, 'is', got[:80], 'and not', (as_file(value) or b'')[:80])
 
     def table(self, table):
-        folder = find_file(self.tables, table.encode())
+        folder = find_file(self.top, table.name)
         if folder is None:
-            return self.wrong(self.tables, 'has no', repr(table))
+            return self.wrong(self.top, 'has no', table.name)
         if isinstance(folder, list):
             return None
-        folder = os.path.join(self.tables, folder, 'rows')
-        columns = self.columns(table)
-        rows = self.rows(table, len(columns))
+        folder = os.path.join(self.top, folder, 'rows')
+        columns = table.columns
+        rows = self.rows(table)
         if not os.path.isdir(folder):
-            taken = {name.lower() for name, _, _ in columns} >= {b'rowid', b'oid', b'_rowid_'}
-            if not taken:
+            if table.rowid_name or table.without_rowid:
                 self.wrong(folder, 'is missing')
             return None
         expected = collections.defaultdict(list)
         for values, texts in rows:
-            fields = [(json_name(name), as_json(value, text))
-                      for (name, _, _), value, text in zip(columns, values, texts)]
+            fields = [(source.json_name(column.name), as_json(value, text))
+                      for column, value, text in zip(columns, values, texts)]
             expected[canonical(fields)].append((values, texts))
         names = os.listdir(folder)
         if len(set(names)) != len(names) or len(names) != len(rows):
@@ -187,14 +157,12 @@ class Walk:
         return None
 
     def walk(self, names):
-        if not names:
-            names = [row[0].decode() for row in self.db.execute(
-                """SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'
-                   AND name NOT LIKE 'sqlite!_%' ESCAPE '!'""")]
-        if not names:
-            self.wrong(self.tables, 'there is no table')
-        for name in names:
-            self.table(name)
+        tables = [self.made[os.fsencode(name)] for name in names] or [
+            table for table in self.made.values() if table.kind == b'table']
+        if not tables:
+            self.wrong(self.top, 'there is no table')
+        for table in tables:
+            self.table(table)
 
 
 def main():

@@ -42,6 +42,10 @@ int snapshot_compare(struct snapshot *before, struct snapshot *after,
  * nothing ahead. For work in the background. */
 void snapshot_give_way(struct snapshot *snapshot);
 
+/* From now on, streams of this snapshot decode nothing ahead: who reads leaves out most of what lies
+ * between. */
+void snapshot_scattered(struct snapshot *snapshot);
+
 /*
  * A reader of a snapshot that expects to go on: it notices reads that move forward (in
  * any order within a window, as the kernel's read-ahead sends them, and with gaps) and has

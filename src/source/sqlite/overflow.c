@@ -1,6 +1,7 @@
 /*
- * Changed pages are read once, in their order, which tells those of b-trees; on most days no other
- * is left. Only then the free list is walked, and then the chains that begin on changed pages.
+ * The b-trees' interior pages tell which pages are theirs. On most days no changed page is another,
+ * and nothing else is read. The others are read once, in their order; where that leaves suspects, the
+ * free list is walked, and then the chains that begin on changed pages.
  *
  * An overflow page begins with the number of the next one, so its first byte is no page type of a
  * b-tree in a database of less than 2^25 pages; in a larger one a b-tree's page is under suspicion too.
@@ -16,9 +17,11 @@
 #include "source/sqlite/leaf_walk.h"
 #include "source/sqlite/page_reader.h"
 #include "source/sqlite/ranges.h"
+#include "source/sqlite/tree_pages.h"
 
 #define FIRST_BYTE_TELLS_BELOW (UINT32_C(1) << 25)
 #define TRUNK_HEAD_BYTES 8u
+#define INTERIOR_PART 64u /* one page of so many, or fewer, is an interior one */
 
 static bool page_changed(const struct overflow *overflow, uint32_t page)
 {
@@ -99,7 +102,9 @@ static int changed_look(struct overflow *overflow, struct err *err)
          page = next_changed(overflow, page + 1)) {
         if (page > overflow->before->page_count)
             break;
-        if (!page_reader_is_map(after, page))
+        if (bitmap_has(&overflow->trees, page))
+            bitmap_add(&overflow->origins, page);
+        else if (!page_reader_is_map(after, page))
             r = page_look(overflow, page, err);
     }
     return r;
@@ -211,9 +216,14 @@ int overflow_init(struct overflow *overflow, struct page_reader *before, struct 
     overflow->page = malloc(after->page_size);
     overflow->other = malloc(after->page_size);
     if (!overflow->page || !overflow->other || bitmap_init(&overflow->suspects, limit) < 0 ||
-        bitmap_init(&overflow->origins, limit) < 0)
+        bitmap_init(&overflow->origins, limit) < 0 || bitmap_init(&overflow->trees, limit) < 0)
         return err_set(err, ENOMEM, "out of memory for the pages of a backup");
-    r = changed_look(overflow, err);
+    /* Where few pages changed they are fewer than the trees' interior pages. */
+    r = changed->count > after->page_count / INTERIOR_PART
+            ? tree_pages_find(after, &overflow->trees, err)
+            : 0;
+    if (r == 0)
+        r = changed_look(overflow, err);
     if (r == 0 && overflow->suspects.count > 0)
         r = origins_follow(overflow, err);
     return r;
@@ -253,6 +263,7 @@ void overflow_release(struct overflow *overflow)
 {
     bitmap_release(&overflow->suspects);
     bitmap_release(&overflow->origins);
+    bitmap_release(&overflow->trees);
     free(overflow->page);
     free(overflow->other);
     overflow->page = overflow->other = NULL;

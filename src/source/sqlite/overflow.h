@@ -25,6 +25,7 @@ struct overflow {
     const struct bitmap *changed; /* blocks */
     struct bitmap suspects;       /* pages */
     struct bitmap origins;        /* changed pages from which chains may lead to suspects */
+    struct bitmap trees;          /* pages of b-trees, as far as is known */
     uint64_t steps_left;          /* of chains: in a good database they hold each page once */
     uint8_t *page, *other;        /* scratch */
 };

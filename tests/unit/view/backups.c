@@ -86,7 +86,7 @@ START_TEST(an_entry_hides_wal_and_shm_but_has_them)
     stage_command(&stage, "backup");
     stage_list(&stage, "backups/latest", 2, &names);
     ck_assert_str_eq(buf_text(&names), "database.sqlite database.sql schema.sql manifest.json "
-                                       "SHA256SUMS tables/ views/ ");
+                                       "SHA256SUMS tables/ views/ changes/ ");
     stage_read(&stage, "backups/latest/database.sqlite-wal", 10, &content);
     stage_read(&stage, "backups/latest/database.sqlite-shm", 10, &content);
     ck_assert_uint_eq(content.len, 0);

@@ -24,7 +24,7 @@ START_TEST(the_top_has_the_contracts_files)
     struct buf names = BUF_INIT;
     stage_list(&stage, "/", 100, &names);
     ck_assert_str_eq(buf_text(&names),
-                     "README.txt control status status.json log tables@ live/ backups/ ");
+                     "README.txt control status status.json log tables@ live/ backups/ history/ ");
     buf_free(&names);
 }
 END_TEST

@@ -155,6 +155,18 @@ START_TEST(a_table_without_rowid_is_whole_when_its_overflow_pages_changed)
 }
 END_TEST
 
+START_TEST(a_blob_overwritten_beside_many_changes_is_found)
+{
+    begin(make_blobs, 4096, _i);
+    database_make("a.db", "UPDATE plain SET t = t || '!' WHERE id % 3 = 0");
+    blob_write("blobs", 77, 15000);
+    compare();
+    ck_assert_int_eq(assert_sound(&two, "blobs"), 1);
+    ck_assert_int_gt(assert_sound(&two, "plain"), 2900);
+    end();
+}
+END_TEST
+
 START_TEST(pages_given_back_are_not_looked_for)
 {
     begin(make_blobs, 4096, 0);
@@ -181,6 +193,7 @@ Suite *suite_source_sqlite_overflow(void)
     tcase_add_test(rows, a_table_asked_about_first_does_not_hide_the_row_of_another);
     tcase_add_test(rows, common_changes_do_not_make_other_rows_be_looked_at);
     tcase_add_test(rows, a_table_without_rowid_is_whole_when_its_overflow_pages_changed);
+    tcase_add_loop_test(rows, a_blob_overwritten_beside_many_changes_is_found, 0, 3);
     tcase_add_test(rows, pages_given_back_are_not_looked_for);
     suite_add_tcase(suite, rows);
     return suite;
