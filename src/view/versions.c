@@ -374,7 +374,8 @@ int versions_get(struct view *view, const char *table, const char *key,
     if (!row)
         r = versions_new(view, table, key, &row, err);
     if (r == 0) {
-        memmove(&cache->rows[1], &cache->rows[0], at * sizeof(cache->rows[0]));
+        for (; at > 0; at--)
+            cache->rows[at] = cache->rows[at - 1];
         cache->rows[0] = row;
         *ret_versions = versions_ref(row);
         versions_unref(oldest);
