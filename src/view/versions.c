@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "context.h"
 #include "dbsnapfs/service/changes.h"
@@ -202,11 +203,12 @@ static int note_digest(struct versions *versions, const struct backup_entry *bac
     return 0;
 }
 
+/* In any case of its letters: a table that is called otherwise now is one that is gone. */
 static bool is_table(const struct versions *versions, const char *name)
 {
     struct buf encoded = BUF_INIT;
     bool is = name_encode(name, strlen(name), &encoded) == 0 &&
-              strcmp(buf_text(&encoded), versions->table) == 0;
+              strcasecmp(buf_text(&encoded), versions->table) == 0;
     buf_free(&encoded);
     return is;
 }
