@@ -1,8 +1,11 @@
-/* src/source/sqlite/lookup.c, and cursor.c on b-trees that were damaged on purpose. */
+/* src/source/sqlite/lookup.c; cursor_sql.c for one row, and cursor.c on b-trees that were damaged on
+ * purpose. */
 #include <check.h>
 #include <errno.h>
 #include <string.h>
 
+#include "source/sqlite/cursor.h"
+#include "source/sqlite/database.h"
 #include "source/sqlite/opened_support.h"
 #include "source/sqlite/support.h"
 
@@ -106,6 +109,34 @@ START_TEST(a_tree_that_has_pages_more_than_once_is_damaged)
 }
 END_TEST
 
+START_TEST(one_row_of_a_virtual_table_is_not_looked_for_among_all)
+{
+    const struct value after = {.kind = VALUE_INTEGER, .integer = 4},
+                       last = {.kind = VALUE_INTEGER, .integer = 5};
+    struct selection selection = {.after = &after, .last = &last};
+    struct buf sql = BUF_INIT;
+    sqlite3_stmt *stmt = NULL;
+    struct opened opened;
+
+    database_make("a.db", "CREATE VIRTUAL TABLE t USING rtree(id, a, b);"
+                          "INSERT INTO t VALUES(4, 0, 1), (5, 2, 3), (6, 4, 5)");
+    opened_begin(&opened, _i);
+    selection.relation = opened_find(&opened, "t");
+    ck_assert_str_eq(opened_rows(&opened, &selection), "(5|2|3)");
+    buf_add_text(&sql, "EXPLAIN QUERY PLAN ");
+    cursor_sql(&selection, NULL, &sql);
+    ck_assert_int_eq(
+        sqlite3_prepare_v2(database_handle(opened.database), buf_text(&sql), -1, &stmt, NULL),
+        SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
+    /* What R*Tree calls a search for a rowid. */
+    ck_assert_str_eq((const char *)sqlite3_column_text(stmt, 3), "SCAN t VIRTUAL TABLE INDEX 1:");
+    sqlite3_finalize(stmt);
+    buf_free(&sql);
+    opened_end(&opened);
+}
+END_TEST
+
 Suite *suite_source_sqlite_lookup(void)
 {
     Suite *suite = suite_create("source/sqlite/lookup");
@@ -113,6 +144,7 @@ Suite *suite_source_sqlite_lookup(void)
 
     tcase_add_checked_fixture(rows, folder_set_up, folder_tear_down);
     tcase_add_loop_test(rows, a_tree_that_has_pages_more_than_once_is_damaged, 0, 2);
+    tcase_add_loop_test(rows, one_row_of_a_virtual_table_is_not_looked_for_among_all, 0, 2);
     suite_add_tcase(suite, rows);
     return suite;
 }
