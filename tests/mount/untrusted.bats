@@ -123,8 +123,7 @@ make_extension() {
     look_everywhere
     good mnt/live mnt/backups/latest
     for top in mnt/live mnt/backups/latest; do
-        run grep -rl root:x "$top/tables/"
-        [[ $output != *rows* ]]
+        run ! grep -qs root:x "$top"/tables/*/rows.*
     done
     unharmed
 }
@@ -203,21 +202,43 @@ make_extension() {
     unharmed
 }
 
-@test "crafted schemas give an error or what SQLite makes of them, one after another" {
+# each_crafted EXPRESSION: databases of these kinds, each in the place of the one before it; behind
+# all that, one that is sound.
+each_crafted() {
+    local kind
     mount_harm nothing
-    command_line backup
-    for kind in $(harm | grep -E '^(schema_|tree_|overflow_|payload_)'); do
+    for kind in $(harm | grep -E "$1"); do
         harm "$kind" next.db
         replace_harm
-        try_backup || { echo "$kind: $(said)"; false; }
-        look_everywhere || { echo "$kind"; false; }
-        unharmed || { echo "$kind"; false; }
+        look_at_it || { echo "$kind: $(said)"; false; }
     done
-    # Behind all that, one that is sound.
     harm nothing next.db
     replace_harm
     command_line backup
     good mnt/live mnt/backups/latest
+}
+
+# At what is live, and at its backup if there can be one.
+look_at_it() {
+    look mnt/live/ || return
+    if command_line backup 2>err; then
+        look mnt/backups/latest/ || return
+    else
+        [[ $(said) == error:\ * ]] || return
+    fi
+    unharmed
+}
+
+@test "crafted root pages, trees and overflow chains give an error, one after another" {
+    each_crafted '^(schema_(root|index|without)|tree_|overflow_|payload_)'
+}
+
+@test "crafted names give an error or what SQLite makes of them, one after another" {
+    each_crafted '^schema_(name|twice|kind|trigger|sequence|stat|schema|temp|many|other)'
+}
+
+@test "crafted SQL gives an error or what SQLite makes of it, one after another" {
+    each_crafted '^schema_(no_|attach|two|null|blob|as_|call|deep)'
 }
 
 @test "names of the schema leave the mount's directories by no path" {
@@ -232,13 +253,11 @@ make_extension() {
 
 @test "turned bits in pages of every kind are an error or other content, and nothing worse" {
     mount_harm nothing
-    for ((seed = 1; seed <= ${FLIPS:-48}; seed++)); do
+    for ((seed = 1; seed <= ${FLIPS:-32}; seed++)); do
         harm nothing next.db
         harm --flip "$seed" next.db
         replace_harm
-        try_backup || { echo "seed $seed: $(said)"; false; }
-        look_everywhere || { echo "seed $seed"; false; }
-        unharmed || { echo "seed $seed"; false; }
+        look_at_it || { echo "seed $seed: $(said)"; false; }
     done
 }
 
@@ -250,16 +269,16 @@ make_extension() {
     umount mnt
     eventually gone "$pid"
     cp -r app.db.backups sound
-    segment=$(find app.db.backups/segments -type f)
+    segment=$(find app.db.backups/segments -name '*.seg')
     bytes=$(stat -c %s "$segment")
-    for i in {1..12}; do
+    for i in {1..8}; do
         rm -r app.db.backups
         cp -r sound app.db.backups
-        turn_bit "$segment" $((bytes * i / 14))
+        turn_bit "$segment" $((bytes * i / 9))
         dbsnapfs app.db mnt || continue
         pid=$(daemon_pid)
         if [ -e mnt/backups/latest/ ]; then
-            look --same-as "$WORK/want" mnt/backups/latest/ >said
+            look --rows 40 --same-as "$WORK/want" mnt/backups/latest/ >said
             alive
             [ "$(awk '{ print $3 }' said)" -eq 0 ] || refused=$((refused + 1))
         fi

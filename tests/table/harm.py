@@ -265,7 +265,7 @@ schema_kind('sequence_view', ('view', 'sqlite_sequence', 'sqlite_sequence', 0, '
 schema_kind('stat_of_harm', lambda db: table_row('sqlite_stat1', root_of(db, 'good'), 'CREATE TABLE sqlite_stat1 (tbl, idx, stat)'))
 schema_kind('schema_again', table_row('sqlite_schema', 1))
 schema_kind('temp_name', table_row('sqlite_temp_master', 2))
-schema_kind('many', *(('view', f'v{i}', f'v{i}', 0, f'CREATE VIEW v{i} AS SELECT {i} AS x') for i in range(20000)))
+schema_kind('many', *(('view', f'v{i}', f'v{i}', 0, f'CREATE VIEW v{i} AS SELECT {i} AS x') for i in range(300)))
 schema_kind('no_module', ('table', 'bad', 'bad', 0, 'CREATE VIRTUAL TABLE bad USING '))
 schema_kind('call', table_row('bad', 2, "CREATE TABLE bad (x AS (load_extension('./harm.so')))"))
 schema_kind('temp_view', ('view', 'bad', 'bad', 0, 'CREATE VIEW bad AS SELECT * FROM temp.sqlite_schema'))
@@ -374,8 +374,8 @@ def base(db):
         INSERT INTO good VALUES (1, 'one', x'01'), (2, 'two', x'02'), (3, NULL, NULL);
         CREATE INDEX good_name ON good (name);
         CREATE TABLE large (id INTEGER PRIMARY KEY, name TEXT, body BLOB);
-        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
-        INSERT INTO large SELECT i, 'name ' || (i * 7919 % 2003), CASE i % 100 WHEN 0 THEN zeroblob(5000) END FROM n;
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+        INSERT INTO large SELECT i, 'name ' || (i * 7919 % 2003), CASE i % 50 WHEN 0 THEN zeroblob(5000) END FROM n;
         CREATE INDEX large_name ON large (name);
         CREATE TABLE keyed (a TEXT, b INTEGER, c, PRIMARY KEY (a, b)) WITHOUT ROWID;
         INSERT INTO keyed SELECT name, id, hex(zeroblob(id % 40)) FROM large;

@@ -3,18 +3,19 @@
 
     look.py [--rows N] [--bytes N] [--same-as DIRECTORY] DIRECTORY
 
-Reads every file and link; of a directory of rows the first N names only. An error other than those
-that damage may give ends it with 1, and so does a file that has fewer or more bytes than stat says.
-What is longer than some bytes is left there. With --same-as, each
-file that can be read must have the bytes that it has there. Prints how many files were read and how
-many refused.
+Reads every file and link; below rows/ and by/ those of the first N names of each directory. An
+error other than those that damage may give ends it with 1, and so does a file that has fewer or
+more bytes than stat says. What is longer than some bytes is left there. With --same-as, each file
+that can be read must have the bytes that it has there. Prints how many files were read and how many
+refused.
 """
 import argparse
 import errno
 import os
 import sys
 
-ALLOWED = {errno.EIO, errno.ETIMEDOUT, errno.ENOMEM, errno.EFBIG, errno.E2BIG, errno.ENOENT}
+ALLOWED = {errno.EIO, errno.ETIMEDOUT, errno.ENOMEM, errno.EFBIG, errno.E2BIG,
+           errno.EMEDIUMTYPE}
 
 
 class Look:
@@ -32,11 +33,13 @@ class Look:
             self.wrong(path, os.strerror(problem.errno))
 
     def names(self, path):
+        """All where tables and files stand; some where rows do."""
+        most = self.options.rows if '/rows' in path or '/by' in path else 1 << 30
         names = []
         with os.scandir(path) as found:
             for entry in found:
                 names.append(entry.name)
-                if len(names) >= self.options.rows:
+                if len(names) >= most:
                     break
         return names
 
@@ -78,7 +81,7 @@ class Look:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--rows', type=int, default=2000)
+    parser.add_argument('--rows', type=int, default=4)
     parser.add_argument('--bytes', type=int, default=1 << 28)
     parser.add_argument('--same-as')
     parser.add_argument('directory')
