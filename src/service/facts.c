@@ -10,7 +10,8 @@
  * who read in the foreground.
  *
  * A table that cannot be read has no sizes, and who asks for them is told why then. The log says it
- * once, of the first such table: what is noted of the others makes the backup one that is done.
+ * once, of the first such table: what is noted of the others makes the backup one that is done. What
+ * cannot be compared with the backup before fails the pass at its end, so that it is not tried again.
  */
 #include "dbsnapfs/service/facts.h"
 
@@ -37,6 +38,7 @@ struct pass {
     struct snapshot *snapshot;
     struct database *database; /* has begun, if it is not NULL */
     bool complained;
+    struct err failure; /* why it cannot be compared */
     bool has_changes;
     struct backup_changes changes; /* if known: since the backup before … */
     struct buf before;             /* … and that one's sizes, or empty */
@@ -160,15 +162,16 @@ static int sizes_of_backup(struct pass *pass, struct buf *out, struct err *err)
 static int changes_of_backup(struct pass *pass, struct err *err)
 {
     struct repo *repo = pass->service->repo;
-    struct err reason = ERR_INIT;
     int code = backup_changes_find(repo, pass->id, &pass->changes, NULL);
 
     if (code != 0)
-        code = backup_changes_make(repo, pass->id, pass->cancel, true, &pass->changes, &reason);
+        code =
+            backup_changes_make(repo, pass->id, pass->cancel, true, &pass->changes, &pass->failure);
     if (atomic_load(pass->cancel))
         return err_set(err, ECANCELED, "cancelled");
     if (code != 0) {
-        complain(pass, "changes", &reason);
+        err_at(&pass->failure, "changes");
+        pass->complained = true; /* tables fail for the same reason */
         return 0;
     }
     pass->has_changes = pass->changes.before_id != 0;
@@ -191,6 +194,10 @@ static int facts_run(struct service *service, uint64_t id, const char *name,
         code = sizes_of_backup(&pass, &sizes, err);
     if (code == 0)
         code = repo_note_fact(service->repo, id, FACT_SIZES, sizes.data, sizes.len, err);
+    if (code == 0 && pass.failure.code < 0) {
+        *err = pass.failure;
+        code = err->code;
+    }
     pass_close(&pass);
     buf_free(&sizes);
     return code;

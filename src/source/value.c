@@ -34,6 +34,14 @@ void value_free(struct value *value)
     *value = (struct value){.kind = VALUE_NULL};
 }
 
+static uint64_t bits_of(double real)
+{
+    uint64_t bits = 0;
+
+    memcpy(&bits, &real, sizeof(real));
+    return bits;
+}
+
 bool value_equal(const struct value *a, const struct value *b)
 {
     if (a->kind != b->kind)
@@ -44,7 +52,7 @@ bool value_equal(const struct value *a, const struct value *b)
     case VALUE_INTEGER:
         return a->integer == b->integer;
     case VALUE_REAL:
-        return memcmp(&a->real, &b->real, sizeof(a->real)) == 0;
+        return bits_of(a->real) == bits_of(b->real);
     default:
         return a->len == b->len && (a->len == 0 || memcmp(a->bytes, b->bytes, a->len) == 0);
     }

@@ -1,5 +1,7 @@
 /*
- * tables/TABLE/by/COLUMN/VALUE/KEY: links to the rows that have a value in an indexed column.
+ * tables/TABLE/by/COLUMN/VALUE/KEY: links to the rows that have a value in an indexed column. A column
+ * that alone is the key is left out: rows/ has the same, and who walks through the tree would walk
+ * through it twice.
  *
  * Three directories, one below the other, which know the table and the names on the way.
  */
@@ -67,9 +69,15 @@ static int make(struct scope *scope, const char *table, const char *column, cons
 
 /* ---- what the names mean ---- */
 
+static bool is_whole_key(const struct relation *relation, size_t column)
+{
+    return relation->key_count == 1 && relation->key[0] == column;
+}
+
 static bool is_offered(const struct relation *relation, size_t column)
 {
-    return key_exists(relation) && relation_column_indexed(relation, column);
+    return key_exists(relation) && relation_column_indexed(relation, column) &&
+           !is_whole_key(relation, column);
 }
 
 static void column_name(const struct relation *relation, size_t column, struct buf *out)
@@ -93,7 +101,8 @@ static int find_column(const struct relation *relation, const char *name, size_t
     }
     buf_free(&encoded);
     if (column == relation->column_count)
-        return err_set(err, ENOENT, "%s: %s has no index of such a column", name, relation->name);
+        return err_set(err, ENOENT, "%s: %s is not looked up by such a column", name,
+                       relation->name);
     *ret_column = column;
     return 0;
 }
@@ -338,7 +347,7 @@ int by_make(struct scope *scope, const char *table, struct node **ret_node, stru
     for (size_t i = 0; i < look.relation->column_count && !any; i++)
         any = is_offered(look.relation, i);
     if (!any)
-        r = err_set(err, ENOENT, "%s: no column is indexed", table);
+        r = err_set(err, ENOENT, "%s: no column but its key is indexed", table);
     look_end(&look);
     return r < 0 ? r : make(scope, table, "", "", &by_ops, ret_node, err);
 }

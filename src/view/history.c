@@ -124,17 +124,19 @@ static void say_version(const struct history_node *history, const struct version
         buf_addf(out, "%s\n", version->why);
 }
 
+/* What is said names backups, which may be deleted: then another is said under the same name, or
+ * nothing. So the kernel keeps none of it. */
 static int version_make(const struct history_node *history, const struct version *version,
                         struct node **ret_node, struct err *err)
 {
-    static const struct node_text text = {.render = said_render, .immutable = true};
+    static const struct node_text text = {.render = said_render};
     struct buf *said = calloc(1, sizeof(*said));
     if (!said)
         return err_set(err, ENOMEM, "history: out of memory");
     say_version(history, version, said);
     int r = buf_error(said);
     if (r == 0 && version->kind == VERSION_ROW)
-        r = node_link_new(said_render, said, said_free, version->started_ns, true, ret_node);
+        r = node_link_new(said_render, said, said_free, version->started_ns, false, ret_node);
     else if (r == 0)
         r = node_text_new(&text, said, said_free, version->started_ns, ret_node);
     if (r < 0) {

@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "context.h"
 #include "dbsnapfs/service/changes.h"
@@ -202,11 +203,12 @@ static int note_digest(struct versions *versions, const struct backup_entry *bac
     return 0;
 }
 
+/* In any case of its letters: a table that is called otherwise now is one that is gone. */
 static bool is_table(const struct versions *versions, const char *name)
 {
     struct buf encoded = BUF_INIT;
     bool is = name_encode(name, strlen(name), &encoded) == 0 &&
-              strcmp(buf_text(&encoded), versions->table) == 0;
+              strcasecmp(buf_text(&encoded), versions->table) == 0;
     buf_free(&encoded);
     return is;
 }
@@ -374,7 +376,8 @@ int versions_get(struct view *view, const char *table, const char *key,
     if (!row)
         r = versions_new(view, table, key, &row, err);
     if (r == 0) {
-        memmove(&cache->rows[1], &cache->rows[0], at * sizeof(cache->rows[0]));
+        for (; at > 0; at--)
+            cache->rows[at] = cache->rows[at - 1];
         cache->rows[0] = row;
         *ret_versions = versions_ref(row);
         versions_unref(oldest);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # history/TABLE/KEY/: the backups in which a row came, became another, and went.
 
-# shellcheck disable=SC2030,SC2031 # each test sets what it uses
+# Each test sets what it uses, backups' names by shop and after; the order of ls -U is looked at.
+# shellcheck disable=SC2010,SC2012,SC2030,SC2031,SC2154
 
 load helper
 

@@ -312,6 +312,28 @@ def tree_circle(db):
 
 
 @kind
+def tree_without_end(db):
+    """Interior pages all of whose children are one page: as good as endless, but no circle."""
+    root = root_of(db, 'large')
+    db.commit()
+
+    def change(pages):
+        page = pages[root - 1]
+        count = struct.unpack_from('>H', page, 3)[0]
+        children = [struct.unpack_from('>I', page, at)[0] for at in struct.unpack_from(f'>{count}H', page, 12)]
+        if page[0] != 5 or count < 8:
+            raise SystemExit('harm.py: large has too few pages')
+        way = [root] + children[1:8]
+        for number, child in zip(way, way[1:] + children[:1]):
+            pointers = [PAGE - 5 * (i + 1) for i in range(100)]
+            interior = struct.pack('>BHHHBI', 5, 0, 100, pointers[-1], 0, child) + struct.pack('>100H', *pointers)
+            interior = interior.ljust(pointers[-1], b'\0')
+            interior += struct.pack('>IB', child, 1) * 100
+            pages[number - 1] = bytearray(interior)
+    return change
+
+
+@kind
 def overflow_circle(db):
     """BLOBs whose overflow pages lead to themselves, and to the schema."""
     db.execute("INSERT INTO large (body) VALUES (zeroblob(100000))")

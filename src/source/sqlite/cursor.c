@@ -3,6 +3,10 @@
  *
  * SQLite's results have at most as many columns as its tables, so the rowid of a table that has
  * them all needs a statement of its own, and the row another.
+ *
+ * SQLite believes a b-tree that its rows are in order, and that no page is in it twice. One that was
+ * damaged on purpose has rows without end, by which a listing would go round and round. So rowids that
+ * do not ascend end it here, and of a table WITHOUT ROWID so many rows as its database has no room for.
  */
 #include "source/sqlite/cursor.h"
 
@@ -21,8 +25,14 @@ struct cursor {
     sqlite3_stmt *row; /* gives the values, if not NULL */
     size_t value_count;
     bool keys;
-    bool failed; /* a value did not fit into memory */
+    bool failed;  /* a value did not fit into memory */
+    bool ascends; /* rowids have to be over the last one, if there is one */
+    bool has_last;
+    int64_t last_rowid;
+    uint64_t rows, rows_most; /* 0: not asked for yet */
 };
+
+#define ROWS_UNASKED 10000u /* before it is asked how many there can be */
 
 static int bind_all(struct cursor *cursor, const struct selection *selection, struct err *err)
 {
@@ -71,6 +81,11 @@ int cursor_open(struct database *database, const struct selection *selection,
     cursor->relation = relation;
     cursor->keys = selection->what == SELECT_KEYS;
     cursor->value_count = cursor->keys ? relation->key_count : relation->column_count;
+    cursor->ascends = relation->position_is_rowid && relation->kind != RELATION_VIRTUAL;
+    if (cursor->ascends && selection->after) {
+        cursor->has_last = true;
+        cursor->last_rowid = selection->after->integer;
+    }
     cursor_sql(selection, model_order(database->model, relation), &database->sql);
     r = database_take(database, &cursor->stmt, err);
     if (r == 0)
@@ -108,6 +123,45 @@ static int fetch_row(struct cursor *cursor)
     return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
 }
 
+/* Where the rowid is among the first statement's columns. */
+static int rowid_place(const struct cursor *cursor)
+{
+    return cursor->row ? 0 : (int)cursor->value_count;
+}
+
+static int fail_damaged(const struct cursor *cursor, struct err *err)
+{
+    return err_set(err, EBADMSG,
+                   "%s: the database is damaged (rows of %s are out of order); `sqlite3 FILE "
+                   ".recover` may save it",
+                   cursor->database->image.connection.name, cursor->relation->name);
+}
+
+/* Can the row where it is be one of a sound b-tree? */
+static int check_order(struct cursor *cursor, struct err *err)
+{
+    const struct relation *relation = cursor->relation;
+    int r;
+
+    if (cursor->ascends) {
+        int64_t rowid = sqlite3_column_int64(cursor->stmt, rowid_place(cursor));
+        bool out_of_order = cursor->has_last && rowid <= cursor->last_rowid;
+
+        cursor->has_last = true;
+        cursor->last_rowid = rowid;
+        return out_of_order ? fail_damaged(cursor, err) : 1;
+    }
+    if (relation->kind == RELATION_VIEW || relation->kind == RELATION_VIRTUAL ||
+        ++cursor->rows < ROWS_UNASKED)
+        return 1;
+    if (cursor->rows_most == 0) {
+        r = database_rows_most(cursor->database, &cursor->rows_most, err);
+        if (r < 0)
+            return r;
+    }
+    return cursor->rows > cursor->rows_most ? fail_damaged(cursor, err) : 1;
+}
+
 int cursor_next(struct cursor *cursor, struct err *err)
 {
     int rc;
@@ -118,7 +172,7 @@ int cursor_next(struct cursor *cursor, struct err *err)
     if (rc == SQLITE_ROW && cursor->row)
         rc = fetch_row(cursor);
     if (rc == SQLITE_ROW)
-        return 1;
+        return check_order(cursor, err);
     return rc == SQLITE_DONE ? 0 : database_fail(cursor->database, rc, err);
 }
 
@@ -134,7 +188,7 @@ void cursor_position(struct cursor *cursor, size_t index, struct value *ret_valu
     size_t column = cursor->keys ? index : relation->key[index];
 
     if (relation->position_is_rowid)
-        column = cursor->row ? 0 : cursor->value_count;
+        column = (size_t)rowid_place(cursor);
     if (!value_fetch(cursor->stmt, (int)column, ret_value))
         cursor->failed = true;
 }

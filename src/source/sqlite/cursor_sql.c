@@ -188,6 +188,13 @@ static void match_sql(const struct selection *selection, size_t i, size_t parame
         buf_addf(out, " = ?%zu", parameter);
 }
 
+/* Nothing but one row: some virtual tables find a rowid at once, but go through all for a range. */
+static bool is_of_one_row(const struct selection *selection)
+{
+    return selection->after && selection->last && selection->after->integer < INT64_MAX &&
+           selection->after->integer + 1 == selection->last->integer;
+}
+
 static void where_sql(const struct selection *selection, const struct model_order *order,
                       struct buf *out)
 {
@@ -203,7 +210,7 @@ static void where_sql(const struct selection *selection, const struct model_orde
     if (selection->last) {
         buf_add_text(out, glue);
         rowid_sql(selection->relation, out);
-        buf_addf(out, " <= ?%zu", parameter++);
+        buf_addf(out, is_of_one_row(selection) ? " = ?%zu" : " <= ?%zu", parameter++);
         glue = " AND ";
     }
     for (size_t i = 0; i < selection->match_count; i++) {

@@ -30,6 +30,8 @@
 #define IMPATIENT_NS INT64_C(30000000)
 /* Of memory, while the rows of a view are made. */
 #define VIEW_BYTES (INT64_C(128) << 20)
+/* Of a row on its page: two to find it by, and a length, a rowid or a header of one byte each. */
+#define CELL_BYTES_LEAST 4
 
 static int read_stream(void *arg, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
                        struct err *err)
@@ -203,7 +205,11 @@ int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err
                          ret_stmt);
     rc = database_patient(database, &patience, rc);
     buf_clear(&database->sql);
-    return rc == SQLITE_OK ? 0 : database_fail(database, rc, err);
+    if (rc == SQLITE_OK)
+        return 0;
+    sqlite3_finalize(*ret_stmt); /* it may have been made with the last of the patience */
+    *ret_stmt = NULL;
+    return database_fail(database, rc, err);
 }
 
 void database_give(struct database *database, sqlite3_stmt *stmt)
@@ -227,6 +233,18 @@ static int ask_int(struct database *database, const char *sql, int64_t *ret_valu
     else
         r = database_fail(database, rc, err);
     database_give(database, stmt);
+    return r;
+}
+
+int database_rows_most(struct database *database, uint64_t *ret_rows, struct err *err)
+{
+    int64_t page_size = 0, page_count = 0;
+    int r = ask_int(database, "PRAGMA page_size", &page_size, err);
+
+    if (r == 0)
+        r = ask_int(database, "PRAGMA page_count", &page_count, err);
+    if (r == 0)
+        *ret_rows = (uint64_t)page_size * (uint64_t)page_count / CELL_BYTES_LEAST;
     return r;
 }
 
@@ -277,7 +295,7 @@ void database_end(struct database *database)
 /* SQLite's data_version says for one connection whether others changed the database. */
 int database_state(struct database *database, uint64_t *ret_state, struct err *err)
 {
-    const struct database *self = database;
+    uintptr_t self = (uintptr_t)database;
     int64_t version = 0;
     int r = ask_int(database, "PRAGMA data_version", &version, err);
     uint64_t state;

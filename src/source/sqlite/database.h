@@ -66,6 +66,9 @@ int database_step(struct database *database, const struct relation *relation, sq
 int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err *err);
 void database_give(struct database *database, sqlite3_stmt *stmt); /* NULL is fine */
 
+/* No b-tree of the database has more rows than this, unless it has pages twice. */
+int database_rows_most(struct database *database, uint64_t *ret_rows, struct err *err);
+
 int value_bind(sqlite3_stmt *stmt, int place, const struct value *value); /* SQLite's code */
 /* false: memory ran out. Bytes are SQLite's and last as long as it says. */
 bool value_fetch(sqlite3_stmt *stmt, int column, struct value *ret_value);

@@ -34,9 +34,10 @@ static int authorize(void *arg, int action, const char *first, const char *secon
     static const char *const functions[] = {"load_extension", "fts3_tokenizer", "writefile",
                                             "readfile",       "edit",           "fsdir"};
     static const char *const pragmas[] = {
-        "table_list",     "table_xinfo",  "foreign_key_list", "index_list", "index_xinfo",
-        "schema_version", "user_version", "application_id",   "encoding",   "page_size",
-        "auto_vacuum",    "data_version", "function_list",    "table_info", "cache_size"};
+        "table_list",    "table_xinfo",    "foreign_key_list", "index_list",
+        "index_xinfo",   "schema_version", "user_version",     "application_id",
+        "encoding",      "page_size",      "auto_vacuum",      "data_version",
+        "function_list", "table_info",     "cache_size",       "page_count"};
 
     const struct database *database = arg;
 

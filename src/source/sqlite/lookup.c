@@ -58,26 +58,31 @@ int database_next_value(struct database *database, const struct relation *relati
     bool past_null = after && after->kind == VALUE_NULL;
     struct value value;
     sqlite3_stmt *stmt = NULL;
+    bool fits;
     int r;
 
     next_value_sql(relation, column, after, &database->sql);
     r = first_row(database, relation, past_null ? NULL : after, &stmt, err);
     if (r <= 0)
         return r;
-    if (!value_fetch(stmt, 0, &value))
-        r = database_fail(database, SQLITE_NOMEM, err);
-    else if (value.kind == VALUE_NULL && after)
+    fits = value_fetch(stmt, 0, &value);
+    if (fits && value.kind == VALUE_NULL && after)
         r = 0; /* min() of no rows */
-    else if (value_copy(&value, ret_value) < 0)
+    else if (!fits || value_copy(&value, ret_value) < 0)
         r = database_fail(database, SQLITE_NOMEM, err);
     database_give(database, stmt);
     return r;
 }
 
+/* While SQLite counts the rows of a b-tree it asks nobody whether it is to go on, and one that was
+ * damaged on purpose has no end. So of a table no more are counted than there can be. */
 int database_count(struct database *database, const struct relation *relation, uint64_t *ret_rows,
                    struct err *err)
 {
+    bool bounded = relation->kind != RELATION_VIEW && relation->kind != RELATION_VIRTUAL;
+    struct value limit = {.kind = VALUE_INTEGER};
     sqlite3_stmt *stmt = NULL;
+    uint64_t most = 0, rows;
     int r = database_resolve(database, relation, err);
 
     if (r < 0)
@@ -85,12 +90,22 @@ int database_count(struct database *database, const struct relation *relation, u
     if (relation->broken)
         return err_set(err, EIO, "%s: %s: %s", database->image.connection.name, relation->name,
                        relation->broken);
-    buf_add_text(&database->sql, "SELECT count(*)");
+    if (bounded)
+        r = database_rows_most(database, &most, err);
+    if (r < 0)
+        return r;
+    limit.integer = (int64_t)most + 1;
+    buf_add_text(&database->sql, bounded ? "SELECT count(*) FROM (SELECT 1" : "SELECT count(*)");
     cursor_from_sql(relation, &database->sql);
-    r = first_row(database, relation, NULL, &stmt, err);
+    buf_add_text(&database->sql, bounded ? " LIMIT ?1)" : "");
+    r = first_row(database, relation, bounded ? &limit : NULL, &stmt, err);
     if (r <= 0)
         return r;
-    *ret_rows = (uint64_t)sqlite3_column_int64(stmt, 0);
+    rows = (uint64_t)sqlite3_column_int64(stmt, 0);
     database_give(database, stmt);
+    if (bounded && rows > most)
+        return err_set(err, EBADMSG, "%s: the database is damaged (%s has rows without end)",
+                       database->image.connection.name, relation->name);
+    *ret_rows = rows;
     return 0;
 }

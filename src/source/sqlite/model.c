@@ -289,8 +289,7 @@ static int add_relations(struct model_builder *builder, struct err *err)
     model->schema.relation_count = builder->list.len / sizeof(struct relation);
     model->relations = arena_take(&model->arena, &builder->list);
     model->schema.relations = model->relations;
-    model->orders =
-        arena_alloc(&model->arena, model->schema.relation_count * sizeof(*model->orders) + 1);
+    model->orders = arena_alloc(&model->arena, (model->schema.relation_count + 1) * sizeof(void *));
     return 0;
 }
 

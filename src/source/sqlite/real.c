@@ -21,7 +21,11 @@
 
 static bool same_bits(double a, double b)
 {
-    return memcmp(&a, &b, sizeof(a)) == 0;
+    uint64_t a_bits = 0, b_bits = 0;
+
+    memcpy(&a_bits, &a, sizeof(a));
+    memcpy(&b_bits, &b, sizeof(b));
+    return a_bits == b_bits;
 }
 
 /* What SQLite makes of the text: CAST reads it as the parser does. */
@@ -77,11 +81,10 @@ int database_real_sql(struct database *database, double real, struct buf *out, s
     }
     for (size_t i = 0; i < sizeof(digits) / sizeof(digits[0]); i++) {
         double back = 0;
-        int r;
+        int r, len = snprintf(text, sizeof(text), "%.*g", digits[i], real);
 
-        snprintf(text, sizeof(text), "%.*g", digits[i], real);
         if (!strpbrk(text, ".e"))
-            strcat(text, ".0");
+            snprintf(text + len, sizeof(text) - (size_t)len, ".0");
         /* Mostly the C library tells that this many digits are not enough. */
         if (!same_bits(strtod(text, NULL), real))
             continue;

@@ -93,7 +93,7 @@ START_TEST(a_row_is_found_by_a_name_that_was_cut)
     opened_begin(&opened, _i % 2 != 0);
     key_check_all(&opened, "t");
     memset(name, 'x', 237);
-    strcpy(name + 237, "%~0123456789abcdef");
+    memcpy(name + 237, "%~0123456789abcdef", 19);
     ck_assert_int_eq(key_look(&opened, "t", name, SELECT_ROWS, &err), -ENOENT);
     opened_end(&opened);
 }
@@ -169,7 +169,7 @@ START_TEST(what_is_no_values_name_is_not_found)
         ck_assert_str_eq(err.text, message);
     }
     memset(name, 'x', 237);
-    strcpy(name + 237, "%~0123456789abcdef");
+    memcpy(name + 237, "%~0123456789abcdef", 19);
     ck_assert_int_eq(find_value(&opened, "a", name, &value, &err), -ENOENT);
     opened_end(&opened);
 }

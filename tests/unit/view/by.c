@@ -12,7 +12,7 @@ START_TEST(indexed_columns_have_their_values_and_these_their_rows)
     rows_make_both("CREATE TABLE t(k TEXT PRIMARY KEY, \"a/b\" INT, c, d) WITHOUT ROWID;"
                    "CREATE INDEX ta ON t(\"a/b\"); CREATE INDEX tc ON t(c, d);"
                    "INSERT INTO t VALUES('x', 1, 'v,', 1), ('/', 1, NULL, 1), ('z', 20, '', 1)");
-    rows_check_list(_i, "t/by", "k/ a%2Fb/ c/ ");
+    rows_check_list(_i, "t/by", "a%2Fb/ c/ ");
     rows_check_list(_i, "t/by/a%2Fb", "1/ 20/ ");
     rows_check_list(_i, "t/by/a%2Fb/1", "%2F@ x@ ");
     rows_check_link(_i, "t/by/a%2Fb/1/%2F", "../../../rows/%2F");
@@ -20,20 +20,33 @@ START_TEST(indexed_columns_have_their_values_and_these_their_rows)
     rows_check_list(_i, "t/by/c", "%~null/ %~/ v,/ ");
     rows_check_list(_i, "t/by/c/%~null", "%2F@ ");
     rows_check_list(_i, "t/by/c/v,", "x@ ");
-    rows_check_list(_i, "t/by/k/z", "z@ ");
+}
+END_TEST
+
+START_TEST(a_column_that_alone_is_the_key_is_left_to_rows)
+{
+    rows_make_both("CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE); INSERT INTO t VALUES(1, 2);"
+                   "CREATE TABLE u(k TEXT PRIMARY KEY); INSERT INTO u VALUES('x');"
+                   "CREATE TABLE v(a, b, PRIMARY KEY(a, b)) WITHOUT ROWID;"
+                   "INSERT INTO v VALUES(1, 2)");
+    rows_check_list(_i, "t/by", "a/ ");
+    rows_check_none(_i, "t/by/id", "id: t is not looked up by such a column");
+    rows_check_none(_i, "u/by", "u: no column but its key is indexed");
+    rows_check_list(_i, "v/by", "a/ ");
+    rows_check_list(_i, "v/by/a/1", "1,2@ ");
 }
 END_TEST
 
 START_TEST(what_is_not_there_is_not_found)
 {
-    rows_make_both(
-        "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT UNIQUE, b); INSERT INTO t VALUES(1, 'x', 1), (2, '1', 1)");
-    rows_check_none(_i, "t/by/b", "b: t has no index of such a column");
-    rows_check_none(_i, "t/by/A", "A: t has no index of such a column");
+    rows_make_both("CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT UNIQUE, b, n INT UNIQUE);"
+                   "INSERT INTO t VALUES(1, 'x', 1, 1), (2, '1', 1, 2)");
+    rows_check_none(_i, "t/by/b", "b: t is not looked up by such a column");
+    rows_check_none(_i, "t/by/A", "A: t is not looked up by such a column");
     rows_check_none(_i, "t/by/a/y", "t: no row has this value any more");
     rows_check_none(_i, "t/by/a/%78", "%78: no such value of a in t");
     rows_check_none(_i, "t/by/a/%~null", "t: no row has this value any more");
-    rows_check_none(_i, "t/by/id/%~text~1", "%~text~1: the rows with this value are below 1");
+    rows_check_none(_i, "t/by/n/%~text~1", "%~text~1: the rows with this value are below 1");
     rows_check_none(_i, "t/by/a/x/2", "2: the row has another value");
     rows_check_none(_i, "t/by/a/x/3", "3: no such row in t");
     rows_check_none(_i, "t/by/a/x/01", "01: no such row in t");
@@ -76,8 +89,8 @@ START_TEST(where_nothing_is_indexed_there_is_no_such_directory)
     rows_make_both(
         "CREATE TABLE t(a); CREATE INDEX ta ON t(a) WHERE a > 1; CREATE INDEX te ON t(a + 1);"
         "CREATE TABLE u(rowid, oid, _rowid_, a UNIQUE)");
-    rows_check_none(_i, "t/by", "t: no column is indexed");
-    rows_check_none(_i, "u/by", "u: no column is indexed");
+    rows_check_none(_i, "t/by", "t: no column but its key is indexed");
+    rows_check_none(_i, "u/by", "u: no column but its key is indexed");
     rows_check_list(_i, "t", "schema.sql columns.json count rows.csv rows.ndjson rows.sql rows/ ");
 }
 END_TEST
@@ -105,6 +118,7 @@ Suite *suite_view_by(void)
     tcase_add_checked_fixture(tests, rows_set, rows_clear);
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, indexed_columns_have_their_values_and_these_their_rows, 0, 2);
+    tcase_add_loop_test(tests, a_column_that_alone_is_the_key_is_left_to_rows, 0, 2);
     tcase_add_loop_test(tests, what_is_not_there_is_not_found, 0, 2);
     tcase_add_loop_test(tests, values_that_sqlite_takes_for_equal_are_one, 0, 2);
     tcase_add_loop_test(tests, many_values_and_rows_are_listed_in_pieces, 0, 2);

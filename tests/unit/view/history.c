@@ -159,6 +159,27 @@ START_TEST(a_table_that_is_gone_keeps_its_history)
 }
 END_TEST
 
+START_TEST(a_table_whose_name_is_written_otherwise_is_another)
+{
+    struct backup_changes changes;
+    day("SELECT 1");
+    day("ALTER TABLE users RENAME TO other; ALTER TABLE other RENAME TO Users");
+    ck_assert_int_eq(
+        backup_changes_make(service_repo(stage.service), 2, NULL, false, &changes, NULL), 0);
+    backup_changes_free(&changes);
+    ck_assert_str_eq(versions("users/9"), "2- 1");
+    ck_assert_str_eq(versions("Users/9"), "2");
+}
+END_TEST
+
+START_TEST(what_a_version_says_may_change_when_backups_are_deleted)
+{
+    day("SELECT 1");
+    day("DELETE FROM users WHERE id = 7");
+    ck_assert(!stage_attr(&stage, version_path("users/7", 0)).immutable);
+}
+END_TEST
+
 START_TEST(without_a_backup_there_is_no_history)
 {
     struct buf names = BUF_INIT;
@@ -220,6 +241,8 @@ Suite *suite_view_history(void)
     tcase_add_test(tests, what_no_backup_has_has_no_history);
     tcase_add_test(tests, tables_are_listed_and_rows_are_not);
     tcase_add_test(tests, a_table_that_is_gone_keeps_its_history);
+    tcase_add_test(tests, a_table_whose_name_is_written_otherwise_is_another);
+    tcase_add_test(tests, what_a_version_says_may_change_when_backups_are_deleted);
     tcase_add_test(tests, without_a_backup_there_is_no_history);
     tcase_add_test(tests, backups_in_which_the_table_did_not_change_are_not_opened);
     tcase_add_test(tests, many_rows_can_be_asked_for_in_turn);

@@ -411,6 +411,7 @@ START_TEST(reals_are_written_so_that_they_are_read_back)
         bool chosen = i < sizeof(cases) / sizeof(cases[0]);
         struct buf sql = BUF_INIT;
         double want, got;
+        uint64_t got_bits = 0, want_bits = 0;
         sqlite3_stmt *stmt = NULL;
 
         state ^= state << 13;
@@ -431,7 +432,9 @@ START_TEST(reals_are_written_so_that_they_are_read_back)
         ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
         ck_assert_int_eq(sqlite3_column_type(stmt, 0), SQLITE_FLOAT);
         got = sqlite3_column_double(stmt, 0);
-        ck_assert_msg(memcmp(&got, &want, sizeof(got)) == 0, "%.17g: %s", want, buf_text(&sql));
+        memcpy(&got_bits, &got, sizeof(got));
+        memcpy(&want_bits, &want, sizeof(want));
+        ck_assert_msg(got_bits == want_bits, "%.17g: %s", want, buf_text(&sql));
         sqlite3_finalize(stmt);
         buf_free(&sql);
     }
