@@ -31,6 +31,7 @@
 #define PIECE_BYTES ((size_t)1 << 20)
 #define MOST_STATES 32 /* that are held at a time */
 #define SECOND_NS INT64_C(1000000000)
+#define SPOOLED_NS (1800 * SECOND_NS) /* for a text that is made as a whole */
 
 struct live_file {
     struct node_file file;
@@ -182,10 +183,12 @@ static const struct node_file_ops live_ops = {
 
 /* ---- opening ---- */
 
-/* The rest of a text whose first piece is in `bytes`, and then all of it is in `fd`. */
+/* The rest of a text whose first piece is in `bytes`, and then all of it is in `fd`. One deadline is
+ * for all of it: a view may have rows without end, and the disk has not. */
 static int spool_rest(struct live_file *live, const atomic_bool *cancel, void *bytes, int fd,
                       struct err *err)
 {
+    int64_t until_ns = clock_monotonic_ns() + (live->rendered.is_view ? RENDERED_NS : SPOOLED_NS);
     uint64_t offset = 0;
     size_t len = PIECE_BYTES;
     int r = 0;
@@ -196,7 +199,7 @@ static int spool_rest(struct live_file *live, const atomic_bool *cancel, void *b
             r = err_set(err, ECANCELED, "cancelled");
         if (r < 0 || len < PIECE_BYTES)
             break;
-        database_limit(live->database, cancel, clock_monotonic_ns() + RENDERED_NS);
+        database_limit(live->database, cancel, until_ns);
         r = rendering_read(live->reader, offset, bytes, PIECE_BYTES, &len, err);
     }
     return r;
