@@ -14,7 +14,7 @@ for group; do
     demo) packages="$packages proj-data sqlite3" ;;
     check)
         packages="$packages check bats sqlite3 python3 python3-sqlalchemy proj-data sqlite3-doc
-            rsync attr python3-xxhash mandoc systemd jq"
+            rsync attr python3-xxhash mandoc systemd jq parallel"
         ;;
     lint)
         packages="$packages clang-format clang-tidy cppcheck shellcheck mandoc universal-ctags"

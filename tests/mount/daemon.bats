@@ -121,7 +121,7 @@ works_again() {
     for _ in {1..100}; do
         echo backup
     done >mnt/control
-    find mnt -type f -exec cat {} + >/dev/null
+    find mnt \( -path '*-*/tables/*/rows' -o -name by \) -prune -o -type f -exec cat {} + >/dev/null
     eventually jq -e '.last_check.result == "ok" and .checking == null' mnt/status.json
     few() { [ "$(find "/proc/$pid/fd" -mindepth 1 | wc -l)" -le $((before + 4)) ]; }
     eventually few

@@ -3,13 +3,15 @@
 
 load helper
 
-# A backup that is made of full blocks and of deltas.
+# A backup that is made of full blocks and of deltas; of few rows where each row's files are copied.
 setup() {
+    local rows=4000
+    [[ ! $BATS_TEST_DESCRIPTION =~ ^(cp -r|tar|rsync) ]] || rows=400
     setup_scratch
-    make_db app.db "${JOURNAL:-wal}" 4000
+    make_db app.db "${JOURNAL:-wal}" $rows
     dbsnapfs app.db mnt
     command_line 'backup note=first'
-    sqlite3 app.db 'UPDATE item SET body = randomblob(90) WHERE id BETWEEN 1000 AND 1100'
+    sqlite3 app.db 'UPDATE item SET body = randomblob(90) WHERE id BETWEEN '"$((rows / 4)) AND $((rows / 4 + rows / 40))"
     command_line 'backup note=second'
     entry=mnt/backups/$(readlink mnt/backups/latest)
     sum=$(sha256sum <"$entry/database.sqlite")
@@ -197,7 +199,7 @@ print(db.execute("SELECT count(*), max(name) FROM item").fetchone(), db.execute(
         [ "$(stat -c '%s %a' "$entry/database.sqlite-$companion")" = '0 400' ]
         [ -z "$(cat "$entry/database.sqlite-$companion")" ]
     done
-    [ -z "$(find mnt -name '*-wal' -o -name '*-shm')" ]
+    [ -z "$(find mnt \( -name rows -o -name by \) -prune -o \( -name '*-wal' -o -name '*-shm' \) -print)" ]
     [ ! -e "$entry/database.sqlite-journal" ]
 }
 

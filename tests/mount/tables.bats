@@ -280,12 +280,13 @@ left_wal() { [ "$(sqlite3 app.db 'PRAGMA journal_mode = delete' 2>&1)" = delete 
 @test "a read-only mount shows the same" {
     big
     command_line backup
-    cp -r mnt/live/tables before
+    mkdir before
+    tar -C mnt/live/tables --exclude=rows --exclude=by -cf - . | tar -C before -xf -
     umount mnt
     eventually no_processes
     dbsnapfs -o ro app.db mnt
-    diff -r before mnt/live/tables
-    diff -r before mnt/backups/latest/tables
+    diff -r -x rows -x by before mnt/live/tables
+    diff -r -x rows -x by before mnt/backups/latest/tables
     [ "$(stat -c %s mnt/live/tables/big/rows.csv)" -eq "$(stat -c %s before/big/rows.csv)" ]
 }
 

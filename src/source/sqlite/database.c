@@ -30,6 +30,7 @@
 #define IMPATIENT_NS INT64_C(30000000)
 /* Of memory, while the rows of a view are made. */
 #define VIEW_BYTES (INT64_C(128) << 20)
+#define VIEW_VALUE_BYTES (16 << 20) /* of one value: a text of ours can be many times as long */
 /* Of a row on its page: two to find it by, and a length, a rowid or a header of one byte each. */
 #define CELL_BYTES_LEAST 4
 
@@ -177,14 +178,17 @@ int database_patient(struct database *database, const struct patience *patience,
 
 int database_step(struct database *database, const struct relation *relation, sqlite3_stmt *stmt)
 {
+    sqlite3 *db = database_handle(database);
     struct patience patience;
-    int rc;
+    int rc, most;
 
     if (relation->kind != RELATION_VIEW)
         return sqlite3_step(stmt);
+    most = sqlite3_limit(db, SQLITE_LIMIT_LENGTH, VIEW_VALUE_BYTES);
     patience_begin(&patience, INT64_MAX, VIEW_BYTES);
     rc = sqlite3_step(stmt);
     patience_end();
+    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, most);
     database->is_greedy = patience.exhausted;
     return rc;
 }
