@@ -316,7 +316,7 @@ Suite *suite_util_name(void)
 {
     const int pair_count = (int)(sizeof(pairs) / sizeof(pairs[0]));
     const int stranger_count = (int)(sizeof(strangers) / sizeof(strangers[0]));
-    Suite *suite = suite_create("tree/name");
+    Suite *suite = suite_create("util/name");
     TCase *tcase = tcase_create("name");
     tcase_add_loop_test(tcase, a_name_made_of_data_has_the_contracts_form, 0, pair_count);
     tcase_add_loop_test(tcase, an_encoded_name_gives_the_data_back, 0, pair_count);
