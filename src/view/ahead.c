@@ -141,12 +141,12 @@ static void make_next(struct ahead *ahead)
         struct ahead_chunk *chunk = &ahead->chunks[i];
         bool behind = chunk->offset + CHUNK_BYTES <= ahead->expected;
         bool beyond = chunk->offset > ahead->expected + CHUNK_BYTES;
-        if (chunk->state == CHUNK_MAKING)
-            next = UINT64_MAX; /* one at a time, or the text is made out of order */
-        else if (chunk->state == CHUNK_EMPTY || (chunk->state == CHUNK_READY && (behind || beyond)))
+        bool unused = chunk->state == CHUNK_READY && (behind || beyond);
+        if (chunk->state == CHUNK_EMPTY || unused)
             free_chunk = chunk;
-        else if (chunk->state == CHUNK_READY && chunk->len < CHUNK_BYTES)
-            next = UINT64_MAX; /* the text ends in it */
+        /* One at a time, or the text is made out of order; and none behind its end. */
+        else if (chunk->state == CHUNK_MAKING || chunk->len < CHUNK_BYTES)
+            next = UINT64_MAX;
         else if (next != UINT64_MAX && next < chunk->offset + CHUNK_BYTES)
             next = chunk->offset + CHUNK_BYTES;
     }

@@ -43,7 +43,7 @@ static bool parts_equal(const struct name_part *a, const struct name_part *b)
 {
     return !a->kind == !b->kind && (!a->kind || strcmp(a->kind, b->kind) == 0) &&
            !a->bytes == !b->bytes && a->len == b->len &&
-           (a->len == 0 || memcmp(a->bytes, b->bytes, a->len) == 0);
+           (!a->bytes || !b->bytes || memcmp(a->bytes, b->bytes, a->len) == 0);
 }
 
 static void must_be_a_file_name(const struct buf *name, size_t most)
