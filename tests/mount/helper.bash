@@ -151,3 +151,17 @@ private() {
 # For scripts of private(): mount(8) finds the program in /usr/local/bin.
 # shellcheck disable=SC2016 # the script expands it
 export INSTALL='mount -t tmpfs none /usr/local/bin; ln -s "$DBSNAPFS" /usr/local/bin/dbsnapfs'
+
+# odd [OPTION...]: the database of oddities, mounted and backed up.
+odd() {
+    "$DBSNAPFS_TOP/tests/table/oddities.py" "$@" app.db
+    dbsnapfs app.db mnt
+    command_line backup
+}
+
+# proj: the same with proj.db.
+proj() {
+    cp /usr/share/proj/proj.db app.db
+    dbsnapfs app.db mnt
+    command_line backup
+}

@@ -7,19 +7,6 @@ load helper
 setup() { setup_scratch; }
 teardown() { teardown_scratch; }
 
-# odd [OPTION...]: the database of oddities, mounted and backed up.
-odd() {
-    "$DBSNAPFS_TOP/tests/table/oddities.py" "$@" app.db
-    dbsnapfs app.db mnt
-    command_line backup
-}
-
-proj() {
-    cp /usr/share/proj/proj.db app.db
-    dbsnapfs app.db mnt
-    command_line backup
-}
-
 readers() { "$DBSNAPFS_TOP/tests/table/readers.py" "$@"; }
 
 @test "proj.db: independent readers get every table's rows, live" {

@@ -7,19 +7,6 @@ load helper
 setup() { setup_scratch; }
 teardown() { teardown_scratch; }
 
-# odd [OPTION...]: the database of oddities, mounted and backed up.
-odd() {
-    "$DBSNAPFS_TOP/tests/table/oddities.py" "$@" app.db
-    dbsnapfs app.db mnt
-    command_line backup
-}
-
-proj() {
-    cp /usr/share/proj/proj.db app.db
-    dbsnapfs app.db mnt
-    command_line backup
-}
-
 walk() { "$DBSNAPFS_TOP/tests/table/walk.py" "$@"; }
 
 # Every file below has as many bytes as stat says. Prints how many files there were.

@@ -10,11 +10,9 @@
 
 #include "dbsnapfs/service/changes.h"
 #include "dbsnapfs/service/facts.h"
-#include "dbsnapfs/source/database.h"
 #include "dbsnapfs/store/repo.h"
-#include "dbsnapfs/store/snapshot.h"
-#include "dbsnapfs/table/rendering.h"
 #include "dbsnapfs/util/err.h"
+#include "service/facts_support.h"
 #include "service/support.h"
 
 static struct place place;
@@ -195,42 +193,6 @@ START_TEST(a_comparison_that_is_cancelled_notes_nothing)
 END_TEST
 
 /* ---- sizes that follow from changes ---- */
-
-static bool newest_is_known(void *arg)
-{
-    struct repo *repo = service_repo(arg);
-    struct repo_totals totals;
-    struct buf fact = BUF_INIT;
-    bool known;
-
-    ck_assert_int_eq(repo_totals(repo, &totals, NULL), 0);
-    known = repo_find_fact(repo, totals.newest_id, FACT_SIZES, &fact, NULL) == 0;
-    buf_free(&fact);
-    return known;
-}
-
-static void assert_sizes(struct service *service, uint64_t id, const char *table)
-{
-    struct snapshot *snapshot = NULL;
-    struct database *database = NULL;
-    struct row_sizes sizes, measured;
-
-    ck_assert_int_eq(snapshot_open(service_repo(service), id, &snapshot, NULL), 0);
-    ck_assert_int_eq(database_open_snapshot(snapshot, &database, NULL), 0);
-    ck_assert_int_eq(database_begin(database, NULL), 0);
-    ck_assert_int_eq(row_sizes_measure(database, table, &measured, NULL), 0);
-    database_end(database);
-    database_close(database);
-    snapshot_close(snapshot);
-    ck_assert_int_eq(facts_find_sizes(service_repo(service), id, table, &sizes, NULL), 0);
-    ck_assert_msg(
-        memcmp(&sizes, &measured, sizeof sizes) == 0,
-        "backup %d, table %s: rows %d, not %d; CSV %d, not %d; NDJSON %d, not %d; SQL %d, "
-        "not %d",
-        (int)id, table, (int)sizes.rows, (int)measured.rows, (int)sizes.csv_bytes,
-        (int)measured.csv_bytes, (int)sizes.ndjson_bytes, (int)measured.ndjson_bytes,
-        (int)sizes.sql_bytes, (int)measured.sql_bytes);
-}
 
 /* Each backup after the first: what is done before it. */
 static const char *const days[] = {

@@ -9,11 +9,10 @@
 
 #include "dbsnapfs/service/facts.h"
 #include "dbsnapfs/service/service.h"
-#include "dbsnapfs/source/database.h"
 #include "dbsnapfs/store/repo.h"
-#include "dbsnapfs/store/snapshot.h"
 #include "dbsnapfs/table/rendering.h"
 #include "dbsnapfs/util/err.h"
+#include "service/facts_support.h"
 #include "service/support.h"
 
 static struct place place;
@@ -35,20 +34,6 @@ static struct service *open_mounted(void)
     return place_open(&place, (struct service_config){.mount_point = "/mnt/app"});
 }
 
-static bool newest_is_known(void *arg)
-{
-    struct repo *repo = service_repo(arg);
-    struct repo_totals totals;
-    struct buf fact = BUF_INIT;
-    bool known;
-
-    ck_assert_int_eq(repo_totals(repo, &totals, NULL), 0);
-    known = repo_find_fact(repo, totals.newest_id, FACT_SIZES, &fact, NULL) == 0 &&
-            sizes_are_current(&fact);
-    buf_free(&fact);
-    return known;
-}
-
 static void back_up(struct service *service)
 {
     ck_assert_int_eq(place_run(service, "backup", &out), 0);
@@ -62,26 +47,6 @@ static int find(struct service *service, uint64_t id, const char *table, struct 
 
     ck_assert_str_eq(err.text, "");
     return code;
-}
-
-static void assert_sizes(struct service *service, uint64_t id, const char *table)
-{
-    struct snapshot *snapshot = NULL;
-    struct database *database = NULL;
-    struct row_sizes sizes, measured;
-
-    ck_assert_int_eq(snapshot_open(service_repo(service), id, &snapshot, NULL), 0);
-    ck_assert_int_eq(database_open_snapshot(snapshot, &database, NULL), 0);
-    ck_assert_int_eq(database_begin(database, NULL), 0);
-    ck_assert_int_eq(row_sizes_measure(database, table, &measured, NULL), 0);
-    database_end(database);
-    database_close(database);
-    snapshot_close(snapshot);
-    ck_assert_int_eq(find(service, id, table, &sizes), 0);
-    ck_assert_uint_eq(sizes.rows, measured.rows);
-    ck_assert_uint_eq(sizes.csv_bytes, measured.csv_bytes);
-    ck_assert_uint_eq(sizes.ndjson_bytes, measured.ndjson_bytes);
-    ck_assert_uint_eq(sizes.sql_bytes, measured.sql_bytes);
 }
 
 START_TEST(each_backup_gets_the_sizes_of_its_tables)
