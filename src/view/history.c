@@ -21,7 +21,6 @@
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/name.h"
-#include "entry.h"
 #include "scope.h"
 #include "tables.h"
 #include "versions.h"
@@ -249,13 +248,10 @@ typedef int schema_use(const struct schema *schema, void *arg, struct err *err);
 static int with_schema(struct view *view, const struct backup_entry *backup, schema_use *use,
                        void *arg, struct err *err)
 {
-    struct entry *entry = NULL;
     struct scope *scope = NULL;
     struct database *database = NULL;
     const struct schema *schema = NULL;
-    int r = entry_new(view, backup, &entry, err);
-    if (r == 0)
-        r = scope_backup(entry, &scope, err);
+    int r = scope_past(view, backup, &scope, err);
     if (r == 0)
         r = scope_use(scope, NULL, &database, err);
     if (r == 0) {
@@ -265,7 +261,6 @@ static int with_schema(struct view *view, const struct backup_entry *backup, sch
         scope_done(scope, database);
     }
     scope_unref(scope);
-    entry_unref(entry);
     return r;
 }
 

@@ -53,6 +53,17 @@ int scope_backup(struct entry *entry, struct scope **ret_scope, struct err *err)
     return scope_new(entry->view, entry, ret_scope, err);
 }
 
+int scope_past(struct view *view, const struct backup_entry *backup, struct scope **ret_scope,
+               struct err *err)
+{
+    struct entry *entry = NULL;
+    int r = entry_new(view, backup, &entry, err);
+    if (r == 0)
+        r = scope_backup(entry, ret_scope, err);
+    entry_unref(entry);
+    return r;
+}
+
 struct scope *scope_ref(struct scope *scope)
 {
     atomic_fetch_add_explicit(&scope->references, 1, memory_order_relaxed);

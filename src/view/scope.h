@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct backup_entry;
 struct database;
 struct entry;
 struct err;
@@ -21,6 +22,9 @@ struct view;
 
 int scope_live(struct view *view, struct scope **ret_scope, struct err *err);
 int scope_backup(struct entry *entry, struct scope **ret_scope, struct err *err);
+/* The same of a backup that no entry is at hand of. */
+int scope_past(struct view *view, const struct backup_entry *backup, struct scope **ret_scope,
+               struct err *err);
 struct scope *scope_ref(struct scope *scope);
 void scope_unref(struct scope *scope);
 void scope_release(void *scope); /* scope_unref() as a node's free_context */

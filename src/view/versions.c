@@ -33,7 +33,6 @@
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/name.h"
 #include "dbsnapfs/util/sha256.h"
-#include "entry.h"
 #include "scope.h"
 #include "tables.h"
 
@@ -123,13 +122,10 @@ static int digest_in_database(struct versions *versions, struct database *databa
 static int digest_in_backup(struct versions *versions, const struct backup_entry *backup,
                             char ret_digest[SHA256_HEX_BYTES], struct err *err)
 {
-    struct entry *entry = NULL;
     struct scope *scope = NULL;
     struct database *database = NULL;
     versions->opened++;
-    int r = entry_new(versions->view, backup, &entry, err);
-    if (r == 0)
-        r = scope_backup(entry, &scope, err);
+    int r = scope_past(versions->view, backup, &scope, err);
     if (r == 0)
         r = scope_use(scope, NULL, &database, err);
     if (r == 0) {
@@ -137,7 +133,6 @@ static int digest_in_backup(struct versions *versions, const struct backup_entry
         scope_done(scope, database);
     }
     scope_unref(scope);
-    entry_unref(entry);
     return r;
 }
 
