@@ -118,10 +118,10 @@ static void work(struct service *service, enum background_kind kind, const struc
         background_fail(service, undone->job->verb, undone->name, &err);
         progress->first_id = undone->newest_id + 1;
     }
-    set_doing(service, kind, "");
 }
 
-/* Waits until there may be something to do and nobody is disturbed; false at the end. */
+/* Waits until there may be something to do and nobody is disturbed; false at the end. Work is
+ * said to be done until here, so that between two pieces of it nobody is told that there is none. */
 static bool wait_for_work(struct service *service)
 {
     struct turns *turns = &service->turns;
@@ -129,8 +129,10 @@ static bool wait_for_work(struct service *service)
 
     (void)pthread_mutex_lock(&turns->lock);
     while (!atomic_load(&turns->stopping) &&
-           (!service->background.wanted || atomic_load(&turns->busy)))
+           (!service->background.wanted || atomic_load(&turns->busy))) {
+        service->background.name[0] = '\0';
         (void)pthread_cond_wait(&turns->changed, &turns->lock);
+    }
     go_on = !atomic_load(&turns->stopping);
     service->background.wanted = false;
     (void)pthread_mutex_unlock(&turns->lock);

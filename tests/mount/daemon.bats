@@ -10,6 +10,11 @@ processor_time() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 
 wake_ups() { awk '/^voluntary/ { n += $2 } END { print n }' "/proc/$1"/task/*/status; }
 
+# Is the newest backup checked and measured?
+nothing_to_do() {
+    jq -e '.last_check.result == "ok" and .checking == null and .measuring == null' mnt/status.json
+}
+
 # Kills the mount when a backup gets to a fault probe.
 kill_at() {
     make_db app.db
@@ -102,7 +107,7 @@ works_again() {
     setup_mount
     command_line backup
     ls -lR mnt >/dev/null
-    eventually jq -e '.last_check.result == "ok" and .checking == null' mnt/status.json
+    eventually nothing_to_do
     pid=$(daemon_pid)
     sleep 0.5
     before=$(processor_time "$pid")
@@ -115,14 +120,14 @@ works_again() {
 @test "a hundred backups and listings leave no descriptors open" {
     setup_mount
     command_line backup
-    eventually jq -e '.last_check.result == "ok" and .checking == null' mnt/status.json
+    eventually nothing_to_do
     pid=$(daemon_pid)
     before=$(find "/proc/$pid/fd" -mindepth 1 | wc -l)
     for _ in {1..100}; do
         echo backup
     done >mnt/control
     find mnt \( -path '*-*/tables/*/rows' -o -name by \) -prune -o -type f -exec cat {} + >/dev/null
-    eventually jq -e '.last_check.result == "ok" and .checking == null' mnt/status.json
+    eventually nothing_to_do
     few() { [ "$(find "/proc/$pid/fd" -mindepth 1 | wc -l)" -le $((before + 4)) ]; }
     eventually few
 }
