@@ -2,8 +2,8 @@
  * Bytes as text in more than one form: between quotes, and as hex digits.
  *
  * Text in databases is often full of quotes, since it is JSON, and then looking for the next one with
- * memchr() costs more than all the rest. So eight bytes are copied at a time and looked at in one
- * word: see "Determine if a word has a byte equal to n" in Sean Eron Anderson's Bit Twiddling Hacks.
+ * memchr() costs more than all the rest. So eight bytes are looked at in one word, and copied: see
+ * "Determine if a word has a byte equal to n" in Sean Eron Anderson's Bit Twiddling Hacks.
  */
 #include <string.h>
 
@@ -13,6 +13,9 @@
 #define WORD_BYTES sizeof(uint64_t)
 #define EACH_BYTE UINT64_C(0x0101010101010101)
 #define LOW_BITS UINT64_C(0x7f7f7f7f7f7f7f7f)
+
+/* What may be written behind the end of what is doubled. */
+#define SPARE_BYTES (2 * WORD_BYTES)
 
 /* Longer texts have their quotes counted, so that twice their room is not taken for nothing. */
 #define SHORT_BYTES 4096
@@ -33,15 +36,48 @@ static uint64_t equal_bytes(uint64_t word, uint64_t pattern)
     return ~(((other & LOW_BITS) + LOW_BITS) | other | LOW_BITS);
 }
 
-/* Which byte in memory the first bit of a mask that is not 0 belongs to. */
+/* Of such a mask: how many bytes, and of one that is not 0 which byte in memory is the first, and
+ * what is left without it. bytes_from() has in front what a word has from a byte in memory on. */
+static size_t count_bytes(uint64_t mask)
+{
+    return (size_t)((mask >> 7) * EACH_BYTE >> 56);
+}
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LAST_BYTE (UINT64_C(0x80) << 56)
+
 static size_t first_byte(uint64_t mask)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     return (size_t)__builtin_ctzll(mask) / 8;
-#else
-    return (size_t)__builtin_clzll(mask) / 8;
-#endif
 }
+
+static uint64_t without_first(uint64_t mask)
+{
+    return mask & (mask - 1);
+}
+
+static uint64_t bytes_from(uint64_t word, size_t at)
+{
+    return word >> (8 * at);
+}
+#else
+#define LAST_BYTE UINT64_C(0x80)
+
+static size_t first_byte(uint64_t mask)
+{
+    return (size_t)__builtin_clzll(mask) / 8;
+}
+
+static uint64_t without_first(uint64_t mask)
+{
+    return mask & ~(UINT64_C(0x80) << 56 >> (8 * first_byte(mask)));
+}
+
+static uint64_t bytes_from(uint64_t word, size_t at)
+{
+    return word << (8 * at);
+}
+#endif
 
 size_t text_count(const char *bytes, size_t len, char c)
 {
@@ -49,27 +85,44 @@ size_t text_count(const char *bytes, size_t len, char c)
     size_t count = 0;
 
     for (; len >= WORD_BYTES; bytes += WORD_BYTES, len -= WORD_BYTES)
-        count += (size_t)((equal_bytes(load(bytes), pattern) >> 7) * EACH_BYTE >> 56);
+        count += count_bytes(equal_bytes(load(bytes), pattern));
     for (; len > 0; bytes++, len--)
         count += *bytes == c;
     return count;
 }
 
-/* Returns where it ends; has room for a word more than it takes. */
+/* Writes the bytes of a word from the first one of `mask` on, once more behind it. */
+static char *double_first(uint64_t word, uint64_t mask, char *to)
+{
+    size_t at = first_byte(mask);
+    uint64_t rest = bytes_from(word, at);
+
+    memcpy(to + at + 1, &rest, sizeof(rest));
+    return to + 1;
+}
+
+/* Returns where it ends; has room for SPARE_BYTES more than it takes.
+ *
+ * A word is written as it is, and once more a byte further on from each quote in it. The first two
+ * quotes are written whether they are there or not, as what is written behind the end does not
+ * count: where quotes stand close together a branch would be guessed wrong half of the time. */
 static char *copy_doubled(const char *bytes, size_t len, char quote, char *to)
 {
     const uint64_t pattern = EACH_BYTE * (unsigned char)quote;
 
-    while (len >= WORD_BYTES) {
+    for (; len >= WORD_BYTES; bytes += WORD_BYTES, len -= WORD_BYTES) {
         uint64_t word = load(bytes), mask = equal_bytes(word, pattern);
-        size_t taken = mask ? first_byte(mask) + 1 : WORD_BYTES;
+        uint64_t others = without_first(mask);
+        size_t count = count_bytes(mask);
 
         memcpy(to, &word, sizeof(word));
-        to += taken;
-        if (mask)
-            *to++ = quote;
-        bytes += taken;
-        len -= taken;
+        (void)double_first(word, mask | LAST_BYTE, to);
+        (void)double_first(word, others | LAST_BYTE, to + 1);
+        for (size_t i = 2; i < count; i++) {
+            others = without_first(others);
+            (void)double_first(word, others, to + i);
+        }
+        to += WORD_BYTES + count;
     }
     for (; len > 0; bytes++, len--) {
         *to++ = *bytes;
@@ -82,7 +135,7 @@ static char *copy_doubled(const char *bytes, size_t len, char quote, char *to)
 void text_quoted(const char *bytes, size_t len, char quote, struct buf *out)
 {
     size_t quotes = len < SHORT_BYTES ? len : text_count(bytes, len, quote);
-    char *to = buf_reserve(out, len + quotes + 2 + WORD_BYTES);
+    char *to = buf_reserve(out, len + quotes + 2 + SPARE_BYTES);
 
     if (!to)
         return;
