@@ -25,6 +25,7 @@ struct cursor {
     sqlite3_stmt *row; /* gives the values, if not NULL */
     size_t value_count;
     bool keys;
+    bool scans;   /* goes over all rows, or all behind a position */
     bool failed;  /* a value did not fit into memory */
     bool ascends; /* rowids have to be over the last one, if there is one */
     bool has_last;
@@ -86,6 +87,9 @@ int cursor_open(struct database *database, const struct selection *selection,
         cursor->has_last = true;
         cursor->last_rowid = selection->after->integer;
     }
+    cursor->scans = selection->match_count == 0;
+    if (cursor->scans)
+        database_scan_begin(database);
     cursor_sql(selection, model_order(database->model, relation), &database->sql);
     r = database_take(database, &cursor->stmt, err);
     if (r == 0)
@@ -108,6 +112,8 @@ void cursor_close(struct cursor *cursor)
         return;
     database_give(cursor->database, cursor->row);
     database_give(cursor->database, cursor->stmt);
+    if (cursor->scans)
+        database_scan_end(cursor->database);
     free(cursor);
 }
 

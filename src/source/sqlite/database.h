@@ -16,6 +16,7 @@
 #include "source/sqlite/statements.h"
 
 struct model;
+struct read_ahead;
 struct snapshot_stream;
 
 struct database {
@@ -23,7 +24,9 @@ struct database {
     struct snapshot_stream *stream;
     struct statements statements;
 
-    char *path; /* of a live database, else NULL */
+    char *path;               /* of a live database, as is the next; else NULL */
+    struct read_ahead *ahead; /* started while there are … */
+    unsigned scans;           /* … cursors over all rows */
     dev_t device;
     ino_t inode;
     int64_t opened_ns; /* monotonic: tells two connections apart */
@@ -61,6 +64,10 @@ int database_patient(struct database *database, const struct patience *patience,
 
 /* sqlite3_step() of a statement about this relation; a view does not get any amount of memory. */
 int database_step(struct database *database, const struct relation *relation, sqlite3_stmt *stmt);
+
+/* Between the two, which may be nested, a live database's file is read in large pieces. */
+void database_scan_begin(struct database *database);
+void database_scan_end(struct database *database);
 
 /* A statement for the SQL in `database->sql`, which is cleared; to be given back. */
 int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err *err);

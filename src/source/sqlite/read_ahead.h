@@ -1,9 +1,9 @@
 /*
  * A VFS over the default one that reads the main database in large pieces.
  *
- * SQLite reads a page at a time, a system call each; a capture reads all pages in order. Between
- * read_ahead_start() and read_ahead_stop() reads that go on where the last one ended are served
- * from a buffer that is filled 256 KiB at a time. The caller holds a read transaction meanwhile:
+ * SQLite reads a page at a time, a system call each; a capture reads all pages in order, and the scan
+ * of a table pages that are nearly so. Between read_ahead_start() and read_ahead_stop() reads that go
+ * on where the last one ended are served from a buffer that is filled 256 KiB at a time. The caller holds a read transaction meanwhile:
  * then the bytes of the file that SQLite may look at do not change. (In rollback mode nobody writes
  * under a SHARED lock. In WAL mode a checkpoint only writes pages that this reader takes from the
  * WAL.)

@@ -1,6 +1,6 @@
 /*
- * A capture reads the file in large pieces, and a database that is looked at through the VFS works
- * as through the default one.
+ * Captures and scans read the file in large pieces, and a database that is looked at through the VFS
+ * works as through the default one.
  */
 #include "source/sqlite/read_ahead.h"
 
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "source/sqlite/opened_support.h"
 #include "source/sqlite/support.h"
 
 Suite *suite_source_sqlite_read_ahead(void);
@@ -97,6 +98,81 @@ START_TEST(nothing_is_served_from_a_buffer_that_was_stopped)
 }
 END_TEST
 
+/* Rows of two tables in turn, so that the pages of one lie between those of the other. */
+static void make_interleaved(void)
+{
+    database_make("a.db",
+                  "PRAGMA journal_mode = WAL; CREATE TABLE t(id INTEGER PRIMARY KEY, v, b);"
+                  "CREATE TABLE u(b); CREATE TRIGGER i AFTER INSERT ON t BEGIN"
+                  " INSERT INTO u VALUES (randomblob(900)); END;"
+                  "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 4000)"
+                  " INSERT INTO t SELECT i, 1, randomblob(900) FROM c;");
+}
+
+/* The sum of t.v, with something done after the first row. */
+static int64_t sum_of_v(const struct opened *opened, void (*then)(void))
+{
+    const struct selection selection = {.relation = opened_find(opened, "t")};
+    struct cursor *cursor = NULL;
+    struct err err = ERR_INIT;
+    struct value value;
+    int64_t sum = 0;
+    int r;
+
+    ck_assert_int_eq(cursor_open(opened->database, &selection, &cursor, &err), 0);
+    while ((r = cursor_next(cursor, &err)) > 0) {
+        cursor_value(cursor, 1, &value);
+        sum += value.integer;
+        if (then)
+            then();
+        then = NULL;
+    }
+    ck_assert_int_eq(r, 0);
+    cursor_close(cursor);
+    return sum;
+}
+
+START_TEST(a_scan_takes_far_fewer_reads_than_pages)
+{
+    struct opened opened;
+    uint64_t before, reads;
+
+    make_interleaved();
+    opened_begin(&opened, false);
+    before = reads_so_far();
+    ck_assert_int_eq(sum_of_v(&opened, NULL), 4000);
+    reads = reads_so_far() - before;
+    ck_assert_uint_le(reads, 100); /* of 1000 pages */
+    opened_end(&opened);
+}
+END_TEST
+
+static void change_and_checkpoint(void)
+{
+    sqlite3 *other = shell_open("a.db");
+
+    database_exec(other, "UPDATE t SET v = 2; PRAGMA wal_checkpoint; DELETE FROM u");
+    ck_assert_int_eq(sqlite3_close(other), SQLITE_OK);
+}
+
+START_TEST(a_scan_shows_one_state_while_others_write_and_checkpoint)
+{
+    struct opened opened;
+    struct err err = ERR_INIT;
+
+    make_interleaved();
+    opened_begin(&opened, false);
+    ck_assert_int_eq(sum_of_v(&opened, change_and_checkpoint), 4000);
+    ck_assert_int_eq(sum_of_v(&opened, NULL), 4000);
+    database_end(opened.database);
+    change_and_checkpoint();
+    ck_assert_int_eq(database_begin(opened.database, &err), 0);
+    ck_assert_int_eq(database_schema(opened.database, &opened.schema, &err), 0);
+    ck_assert_int_eq(sum_of_v(&opened, NULL), 8000);
+    opened_end(&opened);
+}
+END_TEST
+
 Suite *suite_source_sqlite_read_ahead(void)
 {
     Suite *suite = suite_create("source/sqlite/read_ahead");
@@ -106,6 +182,8 @@ Suite *suite_source_sqlite_read_ahead(void)
     tcase_add_test(tcase, a_capture_takes_far_fewer_reads_than_pages);
     tcase_add_test(tcase, a_database_can_be_written_through_it);
     tcase_add_test(tcase, nothing_is_served_from_a_buffer_that_was_stopped);
+    tcase_add_test(tcase, a_scan_takes_far_fewer_reads_than_pages);
+    tcase_add_test(tcase, a_scan_shows_one_state_while_others_write_and_checkpoint);
     suite_add_tcase(suite, tcase);
     return suite;
 }
