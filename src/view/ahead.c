@@ -1,6 +1,7 @@
 /*
- * Two chunks: one that is read, and the next one, which is made meanwhile. What is asked for out of
- * turn is made on the spot, as if there were no chunks.
+ * Two chunks: one that is read, and the next one, which is made meanwhile. The job that has made it
+ * goes on with the other as soon as that was read, without waiting to be told. What is asked for out
+ * of turn is made on the spot, as if there were no chunks.
  *
  * Several reads at once are sorted: one whose text is not next waits, for moments, as long as
  * there are others that may be. Text that is made in order is made once.
@@ -12,6 +13,7 @@
 #include "ahead.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,24 +24,90 @@
 
 #define CHUNK_BYTES ((size_t)1 << 19)
 #define IN_TURN_ENOUGH 2
+#define MADE_ENOUGH 16 /* chunks by one job: others that read wait for the same threads */
 #define SORTED_BYTES ((uint64_t)8 << 20) /* the kernel reads no further ahead */
 #define WAIT_NS 3000000
 #define LOOK_NS 50000000 /* how often one who waits looks whether it was interrupted */
 #define SECOND_NS 1000000000
 
-static void chunk_run(struct pool_job *job)
+/* ---- making ---- */
+
+/* A chunk to make text in, and of where, for the reads that are to come; NULL: there is nothing to make
+ * now. The caller holds `lock`. */
+static struct ahead_chunk *choose(struct ahead *ahead)
 {
-    struct ahead_chunk *chunk = (struct ahead_chunk *)job;
-    struct ahead *ahead = chunk->ahead;
+    uint64_t next = ahead->read_to;
+    struct ahead_chunk *chosen = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        struct ahead_chunk *chunk = &ahead->chunks[i];
+        bool behind = chunk->offset + CHUNK_BYTES <= ahead->read_to;
+        bool beyond = chunk->offset > ahead->read_to + CHUNK_BYTES;
+        if (chunk->state == CHUNK_EMPTY || (chunk->state == CHUNK_READY && (behind || beyond)))
+            chosen = chunk;
+        /* One at a time, or the text is made out of order; and none behind its end. */
+        else if (chunk->state == CHUNK_MAKING || chunk->len < CHUNK_BYTES)
+            return NULL;
+        else if (next < chunk->offset + CHUNK_BYTES)
+            next = chunk->offset + CHUNK_BYTES;
+    }
+    if (!ahead->goes_on || !chosen || next - ahead->read_to > CHUNK_BYTES)
+        return NULL;
+    chosen->state = CHUNK_MAKING;
+    chosen->offset = next;
+    return chosen;
+}
+
+static void make_chunk(struct ahead *ahead, struct ahead_chunk *chunk)
+{
     struct err unheard = ERR_INIT;
     size_t len = 0;
-    int r = ahead->make(ahead->arg, chunk->offset, chunk->bytes, CHUNK_BYTES, &len, &unheard);
+    int r = -ENOMEM;
+    if (!chunk->bytes)
+        chunk->bytes = malloc(CHUNK_BYTES);
+    if (chunk->bytes)
+        r = ahead->make(ahead->arg, chunk->offset, chunk->bytes, CHUNK_BYTES, &len, &unheard);
     pthread_mutex_lock(&ahead->lock);
     chunk->len = len;
     chunk->state = r < 0 ? CHUNK_EMPTY : CHUNK_READY;
-    pthread_cond_broadcast(&ahead->made);
+    if (r < 0)
+        ahead->goes_on = false;
     pthread_mutex_unlock(&ahead->lock);
 }
+
+static void ahead_run(struct pool_job *job)
+{
+    struct ahead *ahead = (struct ahead *)((char *)job - offsetof(struct ahead, job));
+    struct ahead_chunk *chunk = ahead->first;
+    for (int made = 1; chunk; made++) {
+        make_chunk(ahead, chunk);
+        pthread_mutex_lock(&ahead->lock);
+        chunk = made < MADE_ENOUGH ? choose(ahead) : NULL;
+        if (!chunk)
+            ahead->first = NULL;
+        pthread_cond_broadcast(&ahead->made);
+        pthread_mutex_unlock(&ahead->lock);
+    }
+}
+
+/* Starts the job, if it does not run, as then it finds what is next by itself. The caller holds
+ * `reading`. */
+static void make_next(struct ahead *ahead)
+{
+    pthread_mutex_lock(&ahead->lock);
+    bool runs = ahead->first;
+    if (!runs)
+        ahead->first = choose(ahead);
+    bool starts = !runs && ahead->first;
+    pthread_mutex_unlock(&ahead->lock);
+    if (!starts)
+        return;
+    if (ahead->submitted)
+        pool_wait(ahead->pool, &ahead->job);
+    ahead->submitted = true;
+    pool_submit(ahead->pool, &ahead->job);
+}
+
+/* ---- for others ---- */
 
 void ahead_init(struct ahead *ahead, struct pool *pool, ahead_make *make, void *arg)
 {
@@ -52,25 +120,18 @@ void ahead_init(struct ahead *ahead, struct pool *pool, ahead_make *make, void *
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&ahead->reading, NULL);
     pthread_mutex_init(&ahead->lock, NULL);
-    for (size_t i = 0; i < 2; i++) {
-        ahead->chunks[i].ahead = ahead;
-        ahead->chunks[i].job.run = chunk_run;
-    }
-}
-
-static void chunk_wait(struct ahead_chunk *chunk)
-{
-    if (chunk->submitted)
-        pool_wait(chunk->ahead->pool, &chunk->job);
-    chunk->submitted = false;
+    ahead->job.run = ahead_run;
 }
 
 void ahead_release(struct ahead *ahead)
 {
-    for (size_t i = 0; i < 2; i++) {
-        chunk_wait(&ahead->chunks[i]);
+    pthread_mutex_lock(&ahead->lock);
+    ahead->goes_on = false;
+    pthread_mutex_unlock(&ahead->lock);
+    if (ahead->submitted)
+        pool_wait(ahead->pool, &ahead->job);
+    for (size_t i = 0; i < 2; i++)
         free(ahead->chunks[i].bytes);
-    }
     pthread_cond_destroy(&ahead->made);
     pthread_cond_destroy(&ahead->turn);
     pthread_mutex_destroy(&ahead->lock);
@@ -98,6 +159,7 @@ static struct ahead_chunk *find_chunk(struct ahead *ahead, uint64_t offset)
 {
     struct ahead_chunk *found = NULL;
     pthread_mutex_lock(&ahead->lock);
+    ahead->read_to = offset;
     for (size_t i = 0; !found && i < 2; i++) {
         struct ahead_chunk *chunk = &ahead->chunks[i];
         if (offset < chunk->offset || offset - chunk->offset >= CHUNK_BYTES)
@@ -131,41 +193,6 @@ static size_t read_chunks(struct ahead *ahead, uint64_t offset, unsigned char *b
     return done;
 }
 
-/* Has the next chunk made, if one is free: neither read now nor still to be read. */
-static void make_next(struct ahead *ahead)
-{
-    uint64_t next = ahead->expected;
-    struct ahead_chunk *free_chunk = NULL;
-    pthread_mutex_lock(&ahead->lock);
-    for (size_t i = 0; i < 2; i++) {
-        struct ahead_chunk *chunk = &ahead->chunks[i];
-        bool behind = chunk->offset + CHUNK_BYTES <= ahead->expected;
-        bool beyond = chunk->offset > ahead->expected + CHUNK_BYTES;
-        bool unused = chunk->state == CHUNK_READY && (behind || beyond);
-        if (chunk->state == CHUNK_EMPTY || unused)
-            free_chunk = chunk;
-        /* One at a time, or the text is made out of order; and none behind its end. */
-        else if (chunk->state == CHUNK_MAKING || chunk->len < CHUNK_BYTES)
-            next = UINT64_MAX;
-        else if (next != UINT64_MAX && next < chunk->offset + CHUNK_BYTES)
-            next = chunk->offset + CHUNK_BYTES;
-    }
-    pthread_mutex_unlock(&ahead->lock);
-    if (!free_chunk || next == UINT64_MAX || next - ahead->expected > CHUNK_BYTES)
-        return;
-    chunk_wait(free_chunk);
-    if (!free_chunk->bytes)
-        free_chunk->bytes = malloc(CHUNK_BYTES);
-    if (!free_chunk->bytes)
-        return;
-    pthread_mutex_lock(&ahead->lock);
-    free_chunk->state = CHUNK_MAKING;
-    free_chunk->offset = next;
-    pthread_mutex_unlock(&ahead->lock);
-    free_chunk->submitted = true;
-    pool_submit(ahead->pool, &free_chunk->job);
-}
-
 /* Waits until the text from `offset` on is next, or nobody else is there who could bring that about;
  * the caller holds `reading`. */
 static void wait_for_turn(struct ahead *ahead, uint64_t offset)
@@ -174,6 +201,14 @@ static void wait_for_turn(struct ahead *ahead, uint64_t offset)
            atomic_load(&ahead->readers) > 1)
         if (wait_a_moment(&ahead->turn, &ahead->reading, WAIT_NS) != 0)
             break;
+}
+
+static void set_reading(struct ahead *ahead, uint64_t read_to, bool goes_on)
+{
+    pthread_mutex_lock(&ahead->lock);
+    ahead->read_to = read_to;
+    ahead->goes_on = goes_on;
+    pthread_mutex_unlock(&ahead->lock);
 }
 
 int ahead_read(struct ahead *ahead, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
@@ -185,6 +220,8 @@ int ahead_read(struct ahead *ahead, uint64_t offset, void *bytes, size_t len, si
     atomic_fetch_add(&ahead->readers, 1);
     pthread_mutex_lock(&ahead->reading);
     wait_for_turn(ahead, offset);
+    ahead->in_turn = offset == ahead->expected ? ahead->in_turn + 1 : 0;
+    set_reading(ahead, offset, ahead->in_turn >= IN_TURN_ENOUGH);
     size_t done = read_chunks(ahead, offset, bytes, len, &end);
     if (done < len && !end && is_cancelled())
         r = err_set(err, ECANCELED, "interrupted");
@@ -193,11 +230,10 @@ int ahead_read(struct ahead *ahead, uint64_t offset, void *bytes, size_t len, si
                         err);
     if (r == 0) {
         end = end || done + rest < len;
-        ahead->in_turn = offset == ahead->expected ? ahead->in_turn + 1 : 0;
         ahead->expected = offset + done + rest;
         *ret_len = done + rest;
-        if (!end && ahead->in_turn >= IN_TURN_ENOUGH)
-            make_next(ahead);
+        set_reading(ahead, ahead->expected, !end && ahead->in_turn >= IN_TURN_ENOUGH);
+        make_next(ahead);
     }
     atomic_fetch_sub(&ahead->readers, 1);
     pthread_cond_broadcast(&ahead->turn);

@@ -25,11 +25,8 @@ struct err;
 typedef int ahead_make(void *arg, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
                        struct err *err);
 
+/* Protected by ahead->lock, but for the bytes while they are made. */
 struct ahead_chunk {
-    struct pool_job job; /* makes it */
-    bool submitted;      /* the reader's: the job has to be waited for before it is used again */
-    struct ahead *ahead;
-    /* protected by ahead->lock, but for the bytes while they are made: */
     enum { CHUNK_EMPTY, CHUNK_MAKING, CHUNK_READY } state;
     uint64_t offset;
     size_t len; /* less than a whole chunk: the text ends with it */
@@ -45,8 +42,13 @@ struct ahead {
     unsigned in_turn;        /* how many reads began there */
     pthread_cond_t turn;     /* with reading: a read ended */
     atomic_uint readers;     /* that are here, waiting or not */
+    struct pool_job job;     /* makes chunks */
+    bool submitted;          /* the job has to be waited for; protected by reading */
     pthread_mutex_t lock;
-    pthread_cond_t made;
+    pthread_cond_t made;       /* with lock: a chunk was, or could not be */
+    uint64_t read_to;          /* nobody reads before this; protected by lock, as is: */
+    bool goes_on;              /* reads follow one another */
+    struct ahead_chunk *first; /* that the job is to make; NULL: the job does not run */
     struct ahead_chunk chunks[2];
 };
 
