@@ -2,7 +2,7 @@
  * One scan that counts the three texts at once.
  *
  * Most values are as long in each of them: integers, short decimals, and TEXT but for what is escaped,
- * which one look over its bytes tells, eight at a time. The others are asked for form by form.
+ * which one look over its bytes tells. The others are asked for form by form.
  */
 #include <errno.h>
 #include <string.h>
@@ -30,61 +30,48 @@ struct measure {
 
 /* ---- TEXT ---- */
 
-#define ONES UINT64_C(0x0101010101010101)
-#define HIGHS UINT64_C(0x8080808080808080)
-
 /* What a look over bytes finds. */
 struct look {
     size_t double_quotes, quotes, backslashes;
     bool control, high; /* a byte less than a space, one beyond ASCII */
 };
 
-/* How many of eight bytes are `c`. */
-static size_t count_in_word(uint64_t word, unsigned char c)
-{
-    uint64_t differs = word ^ (ONES * c);
+/* Loops as the compiler turns into vectors: over a fixed number of bytes, with sums that fit into
+ * one. Most texts are short, so what is left of the large blocks is looked at in small ones. */
+#define LARGE_BLOCK 64
+#define SMALL_BLOCK 16
 
-    differs |= (differs & ~HIGHS) + ~HIGHS;
-    return (size_t)(((~differs & HIGHS) >> 7) * ONES >> 56);
+static inline __attribute__((always_inline)) void look_at_block(const unsigned char *bytes,
+                                                                size_t len, struct look *look)
+{
+    unsigned char double_quotes = 0, quotes = 0, backslashes = 0, control = 0, all = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        double_quotes = (unsigned char)(double_quotes + (bytes[i] == '"'));
+        quotes = (unsigned char)(quotes + (bytes[i] == '\''));
+        backslashes = (unsigned char)(backslashes + (bytes[i] == '\\'));
+        control |= bytes[i] < ' ';
+        all |= bytes[i];
+    }
+    look->double_quotes += double_quotes;
+    look->quotes += quotes;
+    look->backslashes += backslashes;
+    look->control |= control;
+    look->high |= all >> 7;
 }
 
-/* The high bits of bytes that are `c`, if there are any, and maybe of some others then. */
-static uint64_t equal_bytes(uint64_t word, unsigned char c)
-{
-    uint64_t differs = word ^ (ONES * c);
-
-    return (differs - ONES) & ~differs;
-}
-
-static inline void look_at_word(uint64_t word, struct look *look)
-{
-    uint64_t less = (word - ONES * ' ') & ~word, double_quotes = equal_bytes(word, '"'),
-             quotes = equal_bytes(word, '\''), backslashes = equal_bytes(word, '\\');
-
-    if (!((word | less | double_quotes | quotes | backslashes) & HIGHS))
-        return;
-    look->control = look->control || (less & HIGHS);
-    look->high = look->high || (word & HIGHS);
-    if (double_quotes & HIGHS)
-        look->double_quotes += count_in_word(word, '"');
-    if (quotes & HIGHS)
-        look->quotes += count_in_word(word, '\'');
-    if (backslashes & HIGHS)
-        look->backslashes += count_in_word(word, '\\');
-}
-
-static struct look look_at(const char *bytes, size_t len)
+static struct look look_at(const unsigned char *bytes, size_t len)
 {
     struct look look = {0, 0, 0, false, false};
-    uint64_t word = ONES * ' ';
+    unsigned char rest[SMALL_BLOCK];
 
-    for (; len >= sizeof(word); bytes += sizeof(word), len -= sizeof(word)) {
-        memcpy(&word, bytes, sizeof(word));
-        look_at_word(word, &look);
-    }
-    word = ONES * ' ';
-    memcpy(&word, bytes, len);
-    look_at_word(word, &look);
+    for (; len >= LARGE_BLOCK; bytes += LARGE_BLOCK, len -= LARGE_BLOCK)
+        look_at_block(bytes, LARGE_BLOCK, &look);
+    for (; len >= SMALL_BLOCK; bytes += SMALL_BLOCK, len -= SMALL_BLOCK)
+        look_at_block(bytes, SMALL_BLOCK, &look);
+    memset(rest, ' ', SMALL_BLOCK);
+    memcpy(rest, bytes, len);
+    look_at_block(rest, SMALL_BLOCK, &look);
     return look;
 }
 
