@@ -43,7 +43,6 @@ static int side_open(struct comparison_side *side, struct repo *repo, uint64_t i
         return code;
     if (gives_way)
         snapshot_give_way(side->snapshot);
-    snapshot_scattered(side->snapshot);
     code = database_open_snapshot(side->snapshot, &database, err);
     if (code != 0)
         return code;

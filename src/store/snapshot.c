@@ -153,11 +153,6 @@ void snapshot_give_way(struct snapshot *snapshot)
     snapshot->gives_way = true;
 }
 
-void snapshot_scattered(struct snapshot *snapshot)
-{
-    snapshot->scattered = true;
-}
-
 /* Waits until no stream has been read for a while, but not for ever: the work must end. */
 static void snapshot_wait_for_streams(struct repo *repo)
 {
@@ -170,8 +165,8 @@ static void snapshot_wait_for_streams(struct repo *repo)
     }
 }
 
-int snapshot_read(struct snapshot *snapshot, uint64_t offset, void *bytes, size_t len,
-                  size_t *ret_len, struct err *err)
+int snapshot_read_frames(struct snapshot *snapshot, bool whole_frames, uint64_t offset, void *bytes,
+                         size_t len, size_t *ret_len, struct err *err)
 {
     struct snapshot_cursor cursor = {.snapshot = snapshot};
     uint32_t size = snapshot->block_size;
@@ -182,7 +177,7 @@ int snapshot_read(struct snapshot *snapshot, uint64_t offset, void *bytes, size_
         len = 0;
     else if (len > snapshot->image_bytes - offset)
         len = (size_t)(snapshot->image_bytes - offset);
-    cursor.whole_frames = len > size;
+    cursor.whole_frames = whole_frames || len > size;
     if (snapshot->gives_way)
         snapshot_wait_for_streams(snapshot->repo);
     while (done < len && code == 0) {
@@ -197,4 +192,10 @@ int snapshot_read(struct snapshot *snapshot, uint64_t offset, void *bytes, size_
     if (code == 0)
         *ret_len = len;
     return code;
+}
+
+int snapshot_read(struct snapshot *snapshot, uint64_t offset, void *bytes, size_t len,
+                  size_t *ret_len, struct err *err)
+{
+    return snapshot_read_frames(snapshot, false, offset, bytes, len, ret_len, err);
 }

@@ -19,8 +19,7 @@ struct snapshot {
     uint64_t image_bytes, block_count;
     uint32_t page_size, block_size;
     char name[40];
-    bool gives_way; /* written before the snapshot is shared, like the next */
-    bool scattered;
+    bool gives_way; /* written before the snapshot is shared */
 };
 
 #define CURSOR_FRAMES 16u /* frames are gathered by kind of block: neighbours are in several */
@@ -45,5 +44,9 @@ int snapshot_place(struct snapshot_cursor *cursor, uint64_t block, block_place *
 int snapshot_frame(struct snapshot_cursor *cursor, uint64_t block, uint32_t *ret_slot,
                    struct err *err);
 void snapshot_cursor_release(struct snapshot_cursor *cursor);
+
+/* As snapshot_read(); with `whole_frames` the rest of a frame that is wanted is decoded too. */
+int snapshot_read_frames(struct snapshot *snapshot, bool whole_frames, uint64_t offset, void *bytes,
+                         size_t len, size_t *ret_len, struct err *err);
 
 #endif

@@ -1,11 +1,13 @@
 /*
  * Decoding ahead.
  *
- * A stream remembers how far reads have come. A read that lies near that place, before or behind
- * it, counts as going on: the kernel's read-ahead sends requests in any order, and a query that
- * follows an index jumps over what it does not need. After two such reads, what lies ahead is cut
- * into pieces of 256 KiB, and the pool brings the frames of each piece into the frame cache,
- * where the next reads find them. A read far away begins anew.
+ * A stream goes along a course of blocks: all of the image in their order, or those that it was told.
+ * It remembers how far reads have come on it. In the order of blocks a read that lies near that place,
+ * before or behind it, counts as going on: the kernel's read-ahead sends requests in any order, and a
+ * query that follows an index jumps over what it does not need. Of what was told the very next block
+ * has to be read; blocks that are not on the course are passed over. After two such reads, what lies
+ * ahead is cut into pieces of 256 KiB, and the pool brings the frames of each piece into the frame
+ * cache, where the next reads find them. A read elsewhere begins anew.
  *
  * `lock` guards all of the stream; jobs are only waited for when it is freed or when all are
  * under way, in which case nothing is started.
@@ -14,6 +16,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dbsnapfs/util/cache.h"
 #include "dbsnapfs/util/clock.h"
@@ -24,6 +27,7 @@
 #include "store/snapshot_internal.h"
 
 #define STREAM_PIECE_BYTES (256u << 10)
+#define STREAM_PIECE_BLOCKS (STREAM_PIECE_BYTES / FORMAT_MIN_BLOCK)
 #define STREAM_JOBS 8u
 #define STREAM_NEAR_BYTES (4u << 20)
 #define STREAM_AHEAD_BYTES (2u << 20)
@@ -32,14 +36,18 @@
 struct stream_job {
     struct pool_job job; /* first: the job is the piece */
     struct snapshot *snapshot;
-    uint64_t first_block, block_count;
+    uint64_t blocks[STREAM_PIECE_BLOCKS];
+    size_t block_count;
     bool started;
 };
 
 struct snapshot_stream {
     struct snapshot *snapshot;
     pthread_mutex_t lock;
-    uint64_t reached; /* protected by lock, like all below: the furthest end of a read */
+    bool is_told;     /* protected by lock, like all below */
+    uint64_t *told;   /* the course, if it is */
+    uint64_t end;     /* of the course */
+    uint64_t reached; /* the furthest end of a read, on the course */
     uint64_t ahead;   /* what is decoded, or being decoded, up to here */
     unsigned steady;  /* reads in a row that went on */
     unsigned next_job;
@@ -51,15 +59,14 @@ static void stream_run(struct pool_job *job)
 {
     struct stream_job *piece = (struct stream_job *)job;
     struct snapshot_cursor cursor = {.snapshot = piece->snapshot, .whole_frames = true};
-    uint64_t end = piece->first_block + piece->block_count;
 
-    for (uint64_t block = piece->first_block; block < end; block++) {
+    for (size_t i = 0; i < piece->block_count; i++) {
         struct cache_ref *base_ref = NULL;
         const struct frame *base;
         uint32_t slot = 0;
 
-        if (snapshot_frame(&cursor, block, &slot, NULL) || slot >= cursor.frame->head.slot_count ||
-            cursor.frame->head.kind == FRAME_FULL)
+        if (snapshot_frame(&cursor, piece->blocks[i], &slot, NULL) ||
+            slot >= cursor.frame->head.slot_count || cursor.frame->head.kind == FRAME_FULL)
             continue;
         if (frame_get(piece->snapshot->repo, cursor.frame->head.slots[slot].base_frame, FRAME_WHOLE,
                       &base_ref, &base, NULL) == 0)
@@ -76,6 +83,7 @@ int snapshot_stream_new(struct snapshot *snapshot, struct snapshot_stream **ret_
     if (!stream)
         return err_set(err, ENOMEM, "out of memory for a backup's reader");
     stream->snapshot = snapshot;
+    stream->end = snapshot->block_count;
     pthread_mutex_init(&stream->lock, NULL);
     for (unsigned i = 0; i < STREAM_JOBS; i++) {
         stream->jobs[i].job.run = stream_run;
@@ -94,15 +102,16 @@ void snapshot_stream_free(struct snapshot_stream *stream)
             pool_wait(stream->snapshot->repo->pool, &stream->jobs[i].job);
     }
     pthread_mutex_destroy(&stream->lock);
+    free(stream->told);
     free(stream);
 }
 
-/* Does a read of [offset, end) go on where others have come? The lock is held. */
-static bool stream_goes_on(struct snapshot_stream *s, uint64_t offset, uint64_t end)
+/* Does a read of the blocks [first, end) go on where others have come? The lock is held. */
+static bool goes_on_in_order(struct snapshot_stream *s, uint64_t first, uint64_t end)
 {
-    bool near = offset <= s->reached + STREAM_NEAR_BYTES && end + STREAM_NEAR_BYTES >= s->reached;
+    uint64_t near = STREAM_NEAR_BYTES / s->snapshot->block_size;
 
-    if (!near) {
+    if (first > s->reached + near || end + near < s->reached) {
         s->steady = 0;
         s->reached = end;
         s->ahead = 0;
@@ -113,6 +122,37 @@ static bool stream_goes_on(struct snapshot_stream *s, uint64_t offset, uint64_t 
         s->steady++;
     }
     return s->steady >= STREAM_AFTER_READS;
+}
+
+/* Does a read of a block go on along what was told? The lock is held. */
+static bool goes_on_as_told(struct snapshot_stream *s, uint64_t block)
+{
+    uint64_t at = s->reached;
+
+    if (at > 0 && s->told[at - 1] == block)
+        return s->steady >= STREAM_AFTER_READS;
+    if (at < s->end && s->told[at] == block) {
+        s->reached = at + 1;
+        s->steady++;
+        return s->steady >= STREAM_AFTER_READS;
+    }
+    for (at = 0; at < s->end && s->told[at] != block; at++)
+        continue;
+    if (at < s->end) {
+        s->steady = 0;
+        s->reached = at + 1;
+        s->ahead = 0;
+    }
+    return false;
+}
+
+static bool stream_goes_on(struct snapshot_stream *s, uint64_t offset, size_t len)
+{
+    uint32_t size = s->snapshot->block_size;
+
+    if (s->is_told)
+        return goes_on_as_told(s, offset / size);
+    return goes_on_in_order(s, offset / size, (offset + len + size - 1) / size);
 }
 
 /* A job that is not under way, or NULL. The lock is held. */
@@ -130,37 +170,58 @@ static struct stream_job *stream_idle_job(struct snapshot_stream *s)
 /* Starts what should be decoded ahead of what was reached. The lock is held. */
 static void stream_start(struct snapshot_stream *s)
 {
-    struct snapshot *snapshot = s->snapshot;
-    uint64_t piece = STREAM_PIECE_BYTES / snapshot->block_size;
-    uint64_t from = s->ahead > s->reached ? s->ahead : s->reached;
-    uint64_t block = from / snapshot->block_size;
-    uint64_t until = (s->reached + STREAM_AHEAD_BYTES) / snapshot->block_size;
+    uint64_t piece = STREAM_PIECE_BYTES / s->snapshot->block_size;
+    uint64_t until = s->reached + STREAM_AHEAD_BYTES / s->snapshot->block_size;
 
-    if (until > snapshot->block_count)
-        until = snapshot->block_count;
-    while (block < until) {
+    if (s->ahead < s->reached)
+        s->ahead = s->reached;
+    if (until > s->end)
+        until = s->end;
+    while (s->ahead < until) {
         struct stream_job *job = stream_idle_job(s);
 
         if (!job)
             break;
-        job->first_block = block;
-        job->block_count = until - block < piece ? until - block : piece;
-        block += job->block_count;
-        pool_submit(snapshot->repo->pool, &job->job);
+        for (job->block_count = 0; job->block_count < piece && s->ahead < until; s->ahead++)
+            job->blocks[job->block_count++] = s->is_told ? s->told[s->ahead] : s->ahead;
+        pool_submit(s->snapshot->repo->pool, &job->job);
     }
-    s->ahead = block * snapshot->block_size;
+}
+
+void snapshot_stream_expect(struct snapshot_stream *stream, const uint64_t *blocks, size_t count)
+{
+    uint64_t *told = count > 0 ? malloc(count * sizeof(*told)) : NULL;
+    uint64_t *before;
+
+    if (told)
+        memcpy(told, blocks, count * sizeof(*told));
+    pthread_mutex_lock(&stream->lock);
+    if (!stream->is_told || stream->reached < stream->end)
+        stream->steady = 0;
+    before = stream->told;
+    stream->is_told = true;
+    stream->told = told;
+    stream->end = told ? count : 0;
+    stream->reached = 0;
+    stream->ahead = 0;
+    pthread_mutex_unlock(&stream->lock);
+    free(before);
 }
 
 int snapshot_stream_read(struct snapshot_stream *stream, uint64_t offset, void *bytes, size_t len,
                          size_t *ret_len, struct err *err)
 {
+    uint32_t size = stream->snapshot->block_size;
+    bool goes_on;
+
     if (stream->snapshot->gives_way)
         return snapshot_read(stream->snapshot, offset, bytes, len, ret_len, err);
     atomic_store(&stream->snapshot->repo->last_stream_ns, clock_monotonic_ns());
     pthread_mutex_lock(&stream->lock);
-    if (!stream->snapshot->scattered && stream_goes_on(stream, offset, offset + len) &&
-        stream->ahead < stream->reached + STREAM_AHEAD_BYTES / 2)
+    goes_on = stream_goes_on(stream, offset, len);
+    if (goes_on && stream->ahead < stream->reached + STREAM_AHEAD_BYTES / 2 / size)
         stream_start(stream);
     pthread_mutex_unlock(&stream->lock);
-    return snapshot_read(stream->snapshot, offset, bytes, len, ret_len, err);
+    /* What is read next is mostly in the same frame, and that is being decoded, as a whole. */
+    return snapshot_read_frames(stream->snapshot, goes_on, offset, bytes, len, ret_len, err);
 }

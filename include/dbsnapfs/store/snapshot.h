@@ -42,10 +42,6 @@ int snapshot_compare(struct snapshot *before, struct snapshot *after,
  * nothing ahead. For work in the background. */
 void snapshot_give_way(struct snapshot *snapshot);
 
-/* From now on, streams of this snapshot decode nothing ahead: who reads leaves out most of what lies
- * between. */
-void snapshot_scattered(struct snapshot *snapshot);
-
 /*
  * A reader of a snapshot that expects to go on: it notices reads that move forward (in
  * any order within a window, as the kernel's read-ahead sends them, and with gaps) and has
@@ -57,5 +53,14 @@ int snapshot_stream_new(struct snapshot *snapshot, struct snapshot_stream **ret_
 void snapshot_stream_free(struct snapshot_stream *stream); /* not the snapshot */
 int snapshot_stream_read(struct snapshot_stream *stream, uint64_t offset, void *bytes, size_t len,
                          size_t *ret_len, struct err *err);
+
+/*
+ * Tells which blocks are read next, in this order, if reads go on as they may: who knows what the
+ * image is made of knows better than the order of blocks, which is not looked at from the first
+ * call on. Nothing is decoded ahead until reads have followed what was told. A call replaces what
+ * the one before told, and counts as going on where that was read to its end. Copies the list; what
+ * does not fit into memory is not expected.
+ */
+void snapshot_stream_expect(struct snapshot_stream *stream, const uint64_t *blocks, size_t count);
 
 #endif

@@ -8,8 +8,8 @@
  * While a cursor goes over all rows the file is read in large pieces, which half a scan's system
  * calls were spent on. The cursor is closed before the transaction ends, so they stay true.
  *
- * A backup is opened through the store's VFS. Its reads go through one stream, so that a scan has
- * decoded on the other processors what it comes to next.
+ * A backup is opened through the store's VFS. Its reads go through one stream, which is told what a scan
+ * comes to next, so that the other processors decode it meanwhile.
  */
 #include "source/sqlite/database.h"
 
@@ -41,7 +41,12 @@
 static int read_stream(void *arg, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
                        struct err *err)
 {
-    return snapshot_stream_read(arg, offset, bytes, len, ret_len, err);
+    struct database *database = arg;
+    int r = snapshot_stream_read(database->stream, offset, bytes, len, ret_len, err);
+
+    if (r == 0)
+        foresight_see(&database->foresight, offset, bytes, *ret_len);
+    return r;
 }
 
 static int set_up(struct database *database, struct err *err)
@@ -107,7 +112,7 @@ out:
 int database_open_image(struct snapshot *snapshot, struct database **ret_database, struct err *err)
 {
     struct database *database = calloc(1, sizeof(*database));
-    struct snapshot_image reader = {NULL, snapshot_bytes(snapshot), read_stream};
+    struct snapshot_image reader = {database, snapshot_bytes(snapshot), read_stream};
     int r;
 
     if (!database)
@@ -115,7 +120,7 @@ int database_open_image(struct snapshot *snapshot, struct database **ret_databas
     r = snapshot_stream_new(snapshot, &database->stream, err);
     if (r < 0)
         goto out;
-    reader.arg = database->stream;
+    foresight_init(&database->foresight, snapshot, database->stream);
     r = image_open(&reader, NULL, &database->image, err);
     if (r == 0)
         r = set_up(database, err);
@@ -136,6 +141,7 @@ void database_close(struct database *database)
     model_free(database->model);
     image_close(&database->image);
     read_ahead_free(database->ahead);
+    foresight_release(&database->foresight);
     snapshot_stream_free(database->stream);
     buf_free(&database->sql);
     free(database->path);

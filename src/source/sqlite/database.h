@@ -10,6 +10,7 @@
 
 #include "dbsnapfs/source/database.h"
 #include "dbsnapfs/util/buf.h"
+#include "source/sqlite/foresight.h"
 #include "source/sqlite/image.h"
 #include "source/sqlite/patience.h"
 #include "source/sqlite/snapshot_vfs.h"
@@ -21,7 +22,8 @@ struct snapshot_stream;
 
 struct database {
     struct image image; /* of a live database only its connection is used */
-    struct snapshot_stream *stream;
+    struct snapshot_stream *stream; /* of a backup */
+    struct foresight foresight;
     struct statements statements;
 
     char *path;               /* of a live database, as is the next; else NULL */

@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dbsnapfs/util/cache.h"
 #include "store/map.h"
 #include "store/repo_internal.h"
+#include "store/snapshot_internal.h"
 #include "store/support.h"
 
 static struct ground ground;
@@ -106,6 +108,146 @@ START_TEST(a_stream_reads_from_end_to_end)
     repo_close(repo);
     pages_free(&image);
     free(bytes);
+}
+END_TEST
+
+/* ---- streams that are told what is read next ---- */
+
+#define TOLD_FRAMES 80u
+#define FRAME_BLOCKS 8u
+#define TOLD_BLOCKS (TOLD_FRAMES * FRAME_BLOCKS)
+
+struct telling {
+    struct repo *repo;
+    struct pages image;
+    struct snapshot *snapshot;
+    struct snapshot_stream *stream;
+    uint64_t told[TOLD_BLOCKS]; /* every fourth frame, whole, the first one left out */
+    struct cache_stats before;
+};
+
+/* Which blocks are in every fourth frame of the only segment, frame by frame. */
+static void choose_told(struct telling *telling)
+{
+    struct snapshot_cursor cursor = {.snapshot = telling->snapshot};
+    size_t filled[TOLD_FRAMES] = {0};
+
+    for (uint64_t block = 0; block < telling->snapshot->block_count; block++) {
+        block_place place = 0;
+        uint64_t nth;
+
+        ck_assert_int_eq(snapshot_place(&cursor, block, &place, NULL), 0);
+        nth = place_frame(place) / 4 - 1;
+        if (place_frame(place) % 4 == 0 && nth < TOLD_FRAMES && filled[nth] < FRAME_BLOCKS)
+            telling->told[nth * FRAME_BLOCKS + filled[nth]++] = block;
+    }
+    snapshot_cursor_release(&cursor);
+    for (size_t i = 0; i < TOLD_FRAMES; i++)
+        ck_assert_uint_eq(filled[i], FRAME_BLOCKS);
+}
+
+static void telling_begin(struct telling *telling)
+{
+    telling->repo = repo_at(&ground, "deflate");
+    pages_make(&telling->image, 5, 4096, 5 * TOLD_BLOCKS);
+    backup_of(telling->repo, &telling->image);
+    ck_assert_int_eq(snapshot_open(telling->repo, 1, &telling->snapshot, NULL), 0);
+    ck_assert_int_eq(snapshot_stream_new(telling->snapshot, &telling->stream, NULL), 0);
+    choose_told(telling);
+    cache_clear(telling->repo->frames);
+    cache_stats(telling->repo->frames, &telling->before);
+}
+
+static void telling_end(struct telling *telling)
+{
+    snapshot_stream_free(telling->stream);
+    snapshot_close(telling->snapshot);
+    repo_close(telling->repo);
+    pages_free(&telling->image);
+}
+
+static void read_block(const struct telling *telling, uint64_t block)
+{
+    uint8_t page[4096];
+    size_t got = 0;
+
+    ck_assert_int_eq(
+        snapshot_stream_read(telling->stream, block * 4096, page, sizeof page, &got, NULL), 0);
+    ck_assert_mem_eq(page, telling->image.bytes + block * 4096, sizeof page);
+}
+
+/* The frames that were decoded since the beginning, when as many as are wanted were, or after a while. */
+static uint64_t frames_decoded(const struct telling *telling, uint64_t wanted)
+{
+    struct cache_stats now = {0};
+
+    for (int i = 0; i < 500; i++) {
+        cache_stats(telling->repo->frames, &now);
+        if (now.misses - telling->before.misses >= wanted)
+            break;
+        usleep(10000);
+    }
+    return now.misses - telling->before.misses;
+}
+
+START_TEST(a_stream_decodes_what_it_was_told_and_nothing_between)
+{
+    struct telling telling;
+
+    telling_begin(&telling);
+    snapshot_stream_expect(telling.stream, telling.told, TOLD_BLOCKS);
+    for (size_t i = 0; i < TOLD_BLOCKS; i++)
+        read_block(&telling, telling.told[i]);
+    snapshot_stream_free(telling.stream); /* waits */
+    telling.stream = NULL;
+    /* The first one may be decoded in part before it is as a whole. */
+    ck_assert_uint_le(frames_decoded(&telling, 0), TOLD_FRAMES + 1);
+    telling_end(&telling);
+}
+END_TEST
+
+START_TEST(what_was_told_is_decoded_before_it_is_read)
+{
+    struct telling telling;
+
+    telling_begin(&telling);
+    snapshot_stream_expect(telling.stream, telling.told, 40 * (size_t)FRAME_BLOCKS);
+    for (size_t i = 100; i < 103; i++)
+        read_block(&telling, telling.told[i]);
+    ck_assert_uint_ge(frames_decoded(&telling, 10), 10);
+    telling_end(&telling);
+}
+END_TEST
+
+START_TEST(a_list_that_follows_one_that_was_read_is_gone_on_with)
+{
+    struct telling telling;
+
+    telling_begin(&telling);
+    snapshot_stream_expect(telling.stream, telling.told, 4);
+    for (size_t i = 0; i < 4; i++)
+        read_block(&telling, telling.told[i]);
+    read_block(&telling, 17); /* is in no list, as the page that has the next one */
+    snapshot_stream_expect(telling.stream, telling.told + 4, 10 * (size_t)FRAME_BLOCKS);
+    read_block(&telling, telling.told[4]);
+    ck_assert_uint_ge(frames_decoded(&telling, 9), 9);
+    telling_end(&telling);
+}
+END_TEST
+
+START_TEST(what_was_told_is_not_decoded_for_a_single_read)
+{
+    struct telling telling;
+
+    telling_begin(&telling);
+    for (size_t i = 0; i < TOLD_FRAMES - 2; i++) {
+        snapshot_stream_expect(telling.stream, telling.told, TOLD_BLOCKS);
+        read_block(&telling, telling.told[i * FRAME_BLOCKS]);
+    }
+    snapshot_stream_free(telling.stream);
+    telling.stream = NULL;
+    ck_assert_uint_eq(frames_decoded(&telling, 0), TOLD_FRAMES - 2);
+    telling_end(&telling);
 }
 END_TEST
 
@@ -260,6 +402,10 @@ Suite *suite_store_snapshot(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, reads_at_odd_places_equal_the_image, 0, 3);
     tcase_add_test(tests, a_stream_reads_from_end_to_end);
+    tcase_add_test(tests, a_stream_decodes_what_it_was_told_and_nothing_between);
+    tcase_add_test(tests, what_was_told_is_decoded_before_it_is_read);
+    tcase_add_test(tests, a_list_that_follows_one_that_was_read_is_gone_on_with);
+    tcase_add_test(tests, what_was_told_is_not_decoded_for_a_single_read);
     tcase_add_test(tests, a_page_costs_one_frame_and_a_delta_two_whatever_the_age);
     tcase_add_test(tests, a_block_that_is_read_again_costs_nothing);
     tcase_add_test(tests, forty_backups_keep_their_maps_and_chains_stay_short);

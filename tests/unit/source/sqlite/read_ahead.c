@@ -14,23 +14,6 @@
 
 Suite *suite_source_sqlite_read_ahead(void);
 
-/* Read system calls of this process so far (proc(5)). */
-static uint64_t reads_so_far(void)
-{
-    FILE *io = fopen("/proc/self/io", "r");
-    char line[100];
-    uint64_t count = 0;
-
-    ck_assert_ptr_nonnull(io);
-    while (fgets(line, sizeof(line), io)) {
-        if (strncmp(line, "syscr: ", 7) == 0)
-            count = strtoull(line + 7, NULL, 10);
-    }
-    fclose(io);
-    ck_assert_uint_gt(count, 0);
-    return count;
-}
-
 START_TEST(a_capture_takes_far_fewer_reads_than_pages)
 {
     struct memory_sink sink;
@@ -98,17 +81,6 @@ START_TEST(nothing_is_served_from_a_buffer_that_was_stopped)
 }
 END_TEST
 
-/* Rows of two tables in turn, so that the pages of one lie between those of the other. */
-static void make_interleaved(void)
-{
-    database_make("a.db",
-                  "PRAGMA journal_mode = WAL; CREATE TABLE t(id INTEGER PRIMARY KEY, v, b);"
-                  "CREATE TABLE u(b); CREATE TRIGGER i AFTER INSERT ON t BEGIN"
-                  " INSERT INTO u VALUES (randomblob(900)); END;"
-                  "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 4000)"
-                  " INSERT INTO t SELECT i, 1, randomblob(900) FROM c;");
-}
-
 /* The sum of t.v, with something done after the first row. */
 static int64_t sum_of_v(const struct opened *opened, void (*then)(void))
 {
@@ -137,7 +109,7 @@ START_TEST(a_scan_takes_far_fewer_reads_than_pages)
     struct opened opened;
     uint64_t before, reads;
 
-    make_interleaved();
+    interleaved_make();
     opened_begin(&opened, false);
     before = reads_so_far();
     ck_assert_int_eq(sum_of_v(&opened, NULL), 4000);
@@ -160,7 +132,7 @@ START_TEST(a_scan_shows_one_state_while_others_write_and_checkpoint)
     struct opened opened;
     struct err err = ERR_INIT;
 
-    make_interleaved();
+    interleaved_make();
     opened_begin(&opened, false);
     ck_assert_int_eq(sum_of_v(&opened, change_and_checkpoint), 4000);
     ck_assert_int_eq(sum_of_v(&opened, NULL), 4000);

@@ -265,3 +265,29 @@ void privileges_restore(void)
     if (seteuid(0) != 0 || setegid(0) != 0)
         abort();
 }
+
+void interleaved_make(void)
+{
+    database_make("a.db",
+                  "PRAGMA journal_mode = WAL; CREATE TABLE t(id INTEGER PRIMARY KEY, v, b);"
+                  "CREATE TABLE u(b); CREATE TRIGGER i AFTER INSERT ON t BEGIN"
+                  " INSERT INTO u VALUES (randomblob(900)); END;"
+                  "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 4000)"
+                  " INSERT INTO t SELECT i, 1, randomblob(900) FROM c;");
+}
+
+uint64_t reads_so_far(void)
+{
+    FILE *io = fopen("/proc/self/io", "r");
+    char line[100];
+    uint64_t count = 0;
+
+    ck_assert_ptr_nonnull(io);
+    while (fgets(line, sizeof(line), io)) {
+        if (strncmp(line, "syscr: ", 7) == 0)
+            count = strtoull(line + 7, NULL, 10);
+    }
+    fclose(io);
+    ck_assert_uint_gt(count, 0);
+    return count;
+}

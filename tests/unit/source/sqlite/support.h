@@ -29,6 +29,13 @@ void database_exec(sqlite3 *db, const char *sql);
 void database_make_by_killed_process(const char *name, const char *sql);
 int64_t database_int(sqlite3 *db, const char *sql);
 
+/* "a.db" in WAL mode: t(id, v, b) of 4000 rows with v = 1, and u(b), whose pages lie between those of
+ * t; of 4096 bytes each, a thousand of either. */
+void interleaved_make(void);
+
+/* Read system calls of this process so far (proc(5)). */
+uint64_t reads_so_far(void);
+
 /* Files, whole. */
 void file_write(const char *name, const void *bytes, size_t len);
 void file_patch(const char *name, long offset, const void *bytes, size_t len);
