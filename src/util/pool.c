@@ -137,6 +137,16 @@ bool pool_finished(struct pool *pool, struct pool_job *job)
     return done;
 }
 
+bool pool_wanted(struct pool *pool)
+{
+    bool wanted;
+
+    pthread_mutex_lock(&pool->lock);
+    wanted = pool->first;
+    pthread_mutex_unlock(&pool->lock);
+    return wanted;
+}
+
 unsigned pool_processors(void)
 {
     cpu_set_t set;

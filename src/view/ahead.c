@@ -1,7 +1,7 @@
 /*
  * Two chunks: one that is read, and the next one, which is made meanwhile. The job that has made it
- * goes on with the other as soon as that was read, without waiting to be told. What is asked for out
- * of turn is made on the spot, as if there were no chunks.
+ * goes on with the other if that was read by then, without waiting to be told, unless others wait for
+ * its thread. What is asked for out of turn is made on the spot, as if there were no chunks.
  *
  * Several reads at once are sorted: one whose text is not next waits, for moments, as long as
  * there are others that may be. Text that is made in order is made once.
@@ -24,7 +24,6 @@
 
 #define CHUNK_BYTES ((size_t)1 << 19)
 #define IN_TURN_ENOUGH 2
-#define MADE_ENOUGH 16 /* chunks by one job: others that read wait for the same threads */
 #define SORTED_BYTES ((uint64_t)8 << 20) /* the kernel reads no further ahead */
 #define WAIT_NS 3000000
 #define LOOK_NS 50000000 /* how often one who waits looks whether it was interrupted */
@@ -78,10 +77,11 @@ static void ahead_run(struct pool_job *job)
 {
     struct ahead *ahead = (struct ahead *)((char *)job - offsetof(struct ahead, job));
     struct ahead_chunk *chunk = ahead->first;
-    for (int made = 1; chunk; made++) {
+    while (chunk) {
         make_chunk(ahead, chunk);
+        bool others = pool_wanted(ahead->pool);
         pthread_mutex_lock(&ahead->lock);
-        chunk = made < MADE_ENOUGH ? choose(ahead) : NULL;
+        chunk = others ? NULL : choose(ahead);
         if (!chunk)
             ahead->first = NULL;
         pthread_cond_broadcast(&ahead->made);

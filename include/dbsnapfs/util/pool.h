@@ -28,6 +28,9 @@ void pool_submit(struct pool *pool, struct pool_job *job);
 void pool_wait(struct pool *pool, struct pool_job *job);     /* until it has run */
 bool pool_finished(struct pool *pool, struct pool_job *job); /* has it run? */
 
+/* Do jobs wait for a thread? A job that could end or go on should end then. */
+bool pool_wanted(struct pool *pool);
+
 /* The number of processors this process may use, at least 1. */
 unsigned pool_processors(void);
 

@@ -3,6 +3,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -156,6 +157,41 @@ START_TEST(a_pool_runs_every_job_once_with_any_number_of_threads)
 }
 END_TEST
 
+struct looking_job {
+    struct pool_job job;
+    struct pool *pool;
+    atomic_bool goes_on;
+    bool wanted;
+};
+
+static void looking_run(struct pool_job *job)
+{
+    struct looking_job *looking = (struct looking_job *)job;
+
+    while (!atomic_load(&looking->goes_on))
+        sched_yield();
+    looking->wanted = pool_wanted(looking->pool);
+}
+
+START_TEST(a_job_sees_that_others_wait_for_its_thread)
+{
+    struct looking_job first = {.job.run = looking_run}, second = {.job.run = looking_run};
+    struct pool *pool = NULL;
+
+    ck_assert_int_eq(pool_new(1, &pool, NULL), 0);
+    first.pool = second.pool = pool;
+    pool_submit(pool, &first.job);
+    pool_submit(pool, &second.job);
+    atomic_store(&first.goes_on, true);
+    atomic_store(&second.goes_on, true);
+    pool_wait(pool, &first.job);
+    pool_wait(pool, &second.job);
+    ck_assert(first.wanted);
+    ck_assert(!second.wanted);
+    pool_free(pool);
+}
+END_TEST
+
 Suite *suite_util_small(void)
 {
     Suite *suite = suite_create("util/small");
@@ -169,6 +205,7 @@ Suite *suite_util_small(void)
     tcase_add_test(tests, sizes_and_durations_are_for_people);
     tcase_add_test(tests, a_digest_is_what_sha256sum_prints_and_begins_anew);
     tcase_add_loop_test(tests, a_pool_runs_every_job_once_with_any_number_of_threads, 0, 4);
+    tcase_add_test(tests, a_job_sees_that_others_wait_for_its_thread);
     suite_add_tcase(suite, tests);
     return suite;
 }
