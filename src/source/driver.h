@@ -18,6 +18,7 @@ struct database;
 struct err;
 struct page_comparison;
 struct snapshot;
+struct snapshot_stream;
 struct source_info;
 struct source_sink;
 struct source_stamp;
@@ -41,6 +42,9 @@ struct source_driver {
     int (*snapshot_schema)(struct snapshot *snapshot, struct buf *out, struct err *err);
     int (*snapshot_check)(struct snapshot *snapshot, bool deep, const atomic_bool *cancel,
                           struct buf *out, struct err *err);
+
+    void (*foresee)(const struct snapshot *snapshot, struct snapshot_stream *stream,
+                    uint64_t offset, const void *bytes, size_t len);
 
     /* database_open() and database_open_snapshot(); every other function on a database is the
      * driver's own. */

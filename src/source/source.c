@@ -140,6 +140,12 @@ int source_snapshot_check(struct snapshot *snapshot, bool deep, const atomic_boo
     return sqlite_driver.snapshot_check(snapshot, deep, cancel, out, err);
 }
 
+void source_foresee(const struct snapshot *snapshot, struct snapshot_stream *stream,
+                    uint64_t offset, const void *bytes, size_t len)
+{
+    sqlite_driver.foresee(snapshot, stream, offset, bytes, len);
+}
+
 source_page_kind *source_kind_of_page(const struct source *source)
 {
     return source->driver->page_kind;

@@ -1,13 +1,13 @@
 /*
  * Decoding ahead.
  *
- * A stream goes along a course of blocks: all of the image in their order, or those that it was told.
- * It remembers how far reads have come on it. In the order of blocks a read that lies near that place,
- * before or behind it, counts as going on: the kernel's read-ahead sends requests in any order, and a
- * query that follows an index jumps over what it does not need. Of what was told the very next block
- * has to be read; blocks that are not on the course are passed over. After two such reads, what lies
- * ahead is cut into pieces of 256 KiB, and the pool brings the frames of each piece into the frame
- * cache, where the next reads find them. A read elsewhere begins anew.
+ * A stream goes along two courses: all blocks of the image in their order, and those that it was
+ * told. Of each it remembers how far reads have come on it. In the order of blocks a read that lies near
+ * that place, before or behind it, counts as going on: the kernel's read-ahead sends requests in any
+ * order, and a query that follows an index jumps over what it does not need. Of what was told one of the
+ * next few blocks has to be read, as some may be in the reader's own cache. After two such reads, what
+ * lies ahead is cut into pieces of 256 KiB, and the pool brings the frames of each piece into the frame
+ * cache, where the next reads find them. A read elsewhere on the course begins anew.
  *
  * `lock` guards all of the stream; jobs are only waited for when it is freed or when all are
  * under way, in which case nothing is started.
@@ -32,58 +32,81 @@
 #define STREAM_NEAR_BYTES (4u << 20)
 #define STREAM_AHEAD_BYTES (2u << 20)
 #define STREAM_AFTER_READS 2u
+#define STREAM_TOLD_NEXT 8u /* blocks */
 
 struct stream_job {
     struct pool_job job; /* first: the job is the piece */
     struct snapshot *snapshot;
     uint64_t blocks[STREAM_PIECE_BLOCKS];
     size_t block_count;
+    bool in_order;
     bool started;
+};
+
+struct course {
+    uint64_t *blocks; /* NULL: those of the image, in order */
+    uint64_t end;
+    uint64_t reached; /* the furthest end of a read */
+    uint64_t ahead;   /* what is decoded, or being decoded, up to here */
+    unsigned steady;  /* reads in a row that went on */
 };
 
 struct snapshot_stream {
     struct snapshot *snapshot;
     pthread_mutex_t lock;
-    bool is_told;     /* protected by lock, like all below */
-    uint64_t *told;   /* the course, if it is */
-    uint64_t end;     /* of the course */
-    uint64_t reached; /* the furthest end of a read, on the course */
-    uint64_t ahead;   /* what is decoded, or being decoded, up to here */
-    unsigned steady;  /* reads in a row that went on */
+    struct course
+        order; /* protected by lock, like all below; its end is 0 if it is not gone along */
+    struct course told;
     unsigned next_job;
     struct stream_job jobs[STREAM_JOBS];
 };
 
-/* A worker: brings the frames of a piece into the cache. Damage is reported by who reads it. */
+/* Are two blocks in one frame? */
+static bool share_frame(struct snapshot_cursor *cursor, uint64_t a, uint64_t b)
+{
+    block_place place_a = 0, place_b = 0;
+
+    return snapshot_place(cursor, a, &place_a, NULL) == 0 &&
+           snapshot_place(cursor, b, &place_b, NULL) == 0 &&
+           place_frame(place_a) == place_frame(place_b);
+}
+
+/* A worker: brings the frames of a piece into the cache, those of single blocks in part. Damage is
+ * reported by who reads it. */
 static void stream_run(struct pool_job *job)
 {
     struct stream_job *piece = (struct stream_job *)job;
-    struct snapshot_cursor cursor = {.snapshot = piece->snapshot, .whole_frames = true};
+    struct snapshot_cursor cursor = {.snapshot = piece->snapshot};
 
     for (size_t i = 0; i < piece->block_count; i++) {
         struct cache_ref *base_ref = NULL;
         const struct frame *base;
         uint32_t slot = 0;
 
+        cursor.whole_frames =
+            piece->in_order || (i + 1 < piece->block_count &&
+                                share_frame(&cursor, piece->blocks[i], piece->blocks[i + 1]));
         if (snapshot_frame(&cursor, piece->blocks[i], &slot, NULL) ||
             slot >= cursor.frame->head.slot_count || cursor.frame->head.kind == FRAME_FULL)
             continue;
-        if (frame_get(piece->snapshot->repo, cursor.frame->head.slots[slot].base_frame, FRAME_WHOLE,
+        if (frame_get(piece->snapshot->repo, cursor.frame->head.slots[slot].base_frame,
+                      cursor.whole_frames ? FRAME_WHOLE
+                                          : cursor.frame->head.slots[slot].base_slot + 1,
                       &base_ref, &base, NULL) == 0)
             cache_release(piece->snapshot->repo->frames, base_ref);
     }
     snapshot_cursor_release(&cursor);
 }
 
-int snapshot_stream_new(struct snapshot *snapshot, struct snapshot_stream **ret_stream,
-                        struct err *err)
+int snapshot_stream_new(struct snapshot *snapshot, bool in_order,
+                        struct snapshot_stream **ret_stream, struct err *err)
 {
     struct snapshot_stream *stream = calloc(1, sizeof(*stream));
 
     if (!stream)
         return err_set(err, ENOMEM, "out of memory for a backup's reader");
     stream->snapshot = snapshot;
-    stream->end = snapshot->block_count;
+    stream->order.end = in_order ? snapshot->block_count : 0;
     pthread_mutex_init(&stream->lock, NULL);
     for (unsigned i = 0; i < STREAM_JOBS; i++) {
         stream->jobs[i].job.run = stream_run;
@@ -102,57 +125,59 @@ void snapshot_stream_free(struct snapshot_stream *stream)
             pool_wait(stream->snapshot->repo->pool, &stream->jobs[i].job);
     }
     pthread_mutex_destroy(&stream->lock);
-    free(stream->told);
+    free(stream->told.blocks);
     free(stream);
 }
 
-/* Does a read of the blocks [first, end) go on where others have come? The lock is held. */
-static bool goes_on_in_order(struct snapshot_stream *s, uint64_t first, uint64_t end)
+/* Does a read of the blocks [first, end) go on where others have come? `near` is a distance in
+ * blocks. The lock is held. */
+static bool goes_on_in_order(struct course *order, uint64_t near, uint64_t first, uint64_t end)
 {
-    uint64_t near = STREAM_NEAR_BYTES / s->snapshot->block_size;
-
-    if (first > s->reached + near || end + near < s->reached) {
-        s->steady = 0;
-        s->reached = end;
-        s->ahead = 0;
+    if (first > order->reached + near || end + near < order->reached) {
+        order->steady = 0;
+        order->reached = end;
+        order->ahead = 0;
         return false;
     }
-    if (end > s->reached) {
-        s->reached = end;
-        s->steady++;
+    if (end > order->reached) {
+        order->reached = end;
+        order->steady++;
     }
-    return s->steady >= STREAM_AFTER_READS;
+    return order->steady >= STREAM_AFTER_READS;
 }
 
-/* Does a read of a block go on along what was told? The lock is held. */
-static bool goes_on_as_told(struct snapshot_stream *s, uint64_t block)
+/* The place of one of the blocks [first, end) on a course between two places, or `to`. */
+static uint64_t find_told(const struct course *told, uint64_t from, uint64_t to, uint64_t first,
+                          uint64_t end)
 {
-    uint64_t at = s->reached;
-
-    if (at > 0 && s->told[at - 1] == block)
-        return s->steady >= STREAM_AFTER_READS;
-    if (at < s->end && s->told[at] == block) {
-        s->reached = at + 1;
-        s->steady++;
-        return s->steady >= STREAM_AFTER_READS;
-    }
-    for (at = 0; at < s->end && s->told[at] != block; at++)
-        continue;
-    if (at < s->end) {
-        s->steady = 0;
-        s->reached = at + 1;
-        s->ahead = 0;
-    }
-    return false;
+    while (from < to && (told->blocks[from] < first || told->blocks[from] >= end))
+        from++;
+    return from;
 }
 
-static bool stream_goes_on(struct snapshot_stream *s, uint64_t offset, size_t len)
+/* The same along what was told. A read of what is not on the course is passed over. The lock is held. */
+static bool goes_on_as_told(struct course *told, uint64_t first, uint64_t end)
 {
-    uint32_t size = s->snapshot->block_size;
+    uint64_t rest = told->end - told->reached;
+    uint64_t near = told->reached + (rest < STREAM_TOLD_NEXT ? rest : STREAM_TOLD_NEXT);
+    uint64_t at = find_told(told, told->reached, near, first, end);
+    bool again = told->reached > 0 &&
+                 find_told(told, told->reached - 1, told->reached, first, end) < told->reached;
 
-    if (s->is_told)
-        return goes_on_as_told(s, offset / size);
-    return goes_on_in_order(s, offset / size, (offset + len + size - 1) / size);
+    if (at < near) {
+        while (at < told->end && told->blocks[at] >= first && told->blocks[at] < end)
+            at++;
+        told->reached = at;
+        told->steady++;
+    } else if (!again) {
+        at = find_told(told, 0, told->end, first, end);
+        if (at == told->end)
+            return false;
+        told->steady = 0;
+        told->reached = at + 1;
+        told->ahead = 0;
+    }
+    return told->steady >= STREAM_AFTER_READS;
 }
 
 /* A job that is not under way, or NULL. The lock is held. */
@@ -167,43 +192,78 @@ static struct stream_job *stream_idle_job(struct snapshot_stream *s)
     return job;
 }
 
-/* Starts what should be decoded ahead of what was reached. The lock is held. */
-static void stream_start(struct snapshot_stream *s)
+/* Starts what should be decoded ahead of what was reached on a course. The lock is held. */
+static void stream_start(struct snapshot_stream *s, struct course *course)
 {
     uint64_t piece = STREAM_PIECE_BYTES / s->snapshot->block_size;
-    uint64_t until = s->reached + STREAM_AHEAD_BYTES / s->snapshot->block_size;
+    uint64_t far = STREAM_AHEAD_BYTES / s->snapshot->block_size;
+    uint64_t until = course->reached + far < course->end ? course->reached + far : course->end;
 
-    if (s->ahead < s->reached)
-        s->ahead = s->reached;
-    if (until > s->end)
-        until = s->end;
-    while (s->ahead < until) {
+    if (course->ahead >= course->reached + far / 2)
+        return;
+    if (course->ahead < course->reached)
+        course->ahead = course->reached;
+    while (course->ahead < until) {
         struct stream_job *job = stream_idle_job(s);
 
         if (!job)
             break;
-        for (job->block_count = 0; job->block_count < piece && s->ahead < until; s->ahead++)
-            job->blocks[job->block_count++] = s->is_told ? s->told[s->ahead] : s->ahead;
+        job->block_count = 0;
+        job->in_order = !course->blocks;
+        for (; job->block_count < piece && course->ahead < until; course->ahead++)
+            job->blocks[job->block_count++] =
+                course->blocks ? course->blocks[course->ahead] : course->ahead;
         pool_submit(s->snapshot->repo->pool, &job->job);
     }
 }
 
+/* Begins what lies ahead, if a read goes on. Returns the block that is read next then, or one behind
+ * the image. */
+static uint64_t stream_go_on(struct snapshot_stream *s, uint64_t offset, size_t len)
+{
+    uint32_t size = s->snapshot->block_size;
+    uint64_t first = offset / size, end = (offset + len + size - 1) / size;
+    uint64_t next = s->snapshot->block_count;
+
+    pthread_mutex_lock(&s->lock);
+    if (goes_on_as_told(&s->told, first, end)) {
+        stream_start(s, &s->told);
+        if (s->told.reached < s->told.end)
+            next = s->told.blocks[s->told.reached];
+    }
+    if (s->order.end > 0 && goes_on_in_order(&s->order, STREAM_NEAR_BYTES / size, first, end)) {
+        stream_start(s, &s->order);
+        next = end;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return next;
+}
+
+/* Is the rest of the frame wanted where a read begins? Then it is being decoded as a whole. */
+static bool wants_whole_frame(struct snapshot *snapshot, uint64_t offset, uint64_t next)
+{
+    struct snapshot_cursor cursor = {.snapshot = snapshot};
+    bool whole =
+        next < snapshot->block_count && share_frame(&cursor, offset / snapshot->block_size, next);
+
+    snapshot_cursor_release(&cursor);
+    return whole;
+}
+
 void snapshot_stream_expect(struct snapshot_stream *stream, const uint64_t *blocks, size_t count)
 {
-    uint64_t *told = count > 0 ? malloc(count * sizeof(*told)) : NULL;
+    struct course told = {.blocks = malloc(count * sizeof(*blocks) + 1)};
     uint64_t *before;
 
-    if (told)
-        memcpy(told, blocks, count * sizeof(*told));
+    if (told.blocks) {
+        memcpy(told.blocks, blocks, count * sizeof(*blocks));
+        told.end = count;
+    }
     pthread_mutex_lock(&stream->lock);
-    if (!stream->is_told || stream->reached < stream->end)
-        stream->steady = 0;
-    before = stream->told;
-    stream->is_told = true;
+    if (stream->told.reached == stream->told.end)
+        told.steady = stream->told.steady;
+    before = stream->told.blocks;
     stream->told = told;
-    stream->end = told ? count : 0;
-    stream->reached = 0;
-    stream->ahead = 0;
     pthread_mutex_unlock(&stream->lock);
     free(before);
 }
@@ -211,17 +271,13 @@ void snapshot_stream_expect(struct snapshot_stream *stream, const uint64_t *bloc
 int snapshot_stream_read(struct snapshot_stream *stream, uint64_t offset, void *bytes, size_t len,
                          size_t *ret_len, struct err *err)
 {
-    uint32_t size = stream->snapshot->block_size;
-    bool goes_on;
+    struct snapshot *snapshot = stream->snapshot;
+    uint64_t next;
 
-    if (stream->snapshot->gives_way)
-        return snapshot_read(stream->snapshot, offset, bytes, len, ret_len, err);
-    atomic_store(&stream->snapshot->repo->last_stream_ns, clock_monotonic_ns());
-    pthread_mutex_lock(&stream->lock);
-    goes_on = stream_goes_on(stream, offset, len);
-    if (goes_on && stream->ahead < stream->reached + STREAM_AHEAD_BYTES / 2 / size)
-        stream_start(stream);
-    pthread_mutex_unlock(&stream->lock);
-    /* What is read next is mostly in the same frame, and that is being decoded, as a whole. */
-    return snapshot_read_frames(stream->snapshot, goes_on, offset, bytes, len, ret_len, err);
+    if (snapshot->gives_way)
+        return snapshot_read(snapshot, offset, bytes, len, ret_len, err);
+    atomic_store(&snapshot->repo->last_stream_ns, clock_monotonic_ns());
+    next = stream_go_on(stream, offset, len);
+    return snapshot_read_frames(snapshot, wants_whole_frame(snapshot, offset, next), offset, bytes,
+                                len, ret_len, err);
 }

@@ -250,14 +250,18 @@ struct cache_ref *cache_peek(struct cache *cache, struct cache_key key)
 
     pthread_mutex_lock(&cache->lock);
     e = cache_find(cache, key);
-    if (e && e->loading)
-        e = NULL;
     if (e) {
         cache->stats.hits++;
         if (e->references++ == 0)
             cache_idle_remove(cache, e);
+        while (e->loading)
+            pthread_cond_wait(&cache->loaded, &cache->lock);
     }
     pthread_mutex_unlock(&cache->lock);
+    if (e && e->code) {
+        cache_release(cache, e);
+        e = NULL;
+    }
     return e;
 }
 

@@ -1,10 +1,12 @@
 /*
  * A backup's database.sqlite: bytes from the store, a stream for each open file so that its
- * reader's way forward is seen. The content never changes, so the kernel may keep it.
+ * reader's way is seen: forward through the file, or along a table or index that a query scans. The
+ * content never changes, so the kernel may keep it.
  */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dbsnapfs/source/source.h"
 #include "dbsnapfs/store/snapshot.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/err.h"
@@ -18,6 +20,7 @@ struct image_node {
 struct image_file {
     struct node_file file;
     struct entry *entry;
+    struct snapshot *snapshot;
     struct snapshot_stream *stream;
 };
 
@@ -37,8 +40,11 @@ static int image_attr(struct node *node, struct node_attr *ret_attr, struct err 
 static int image_read(struct node_file *file, uint64_t offset, void *bytes, size_t len,
                       size_t *ret_len, struct err *err)
 {
-    return snapshot_stream_read(((struct image_file *)file)->stream, offset, bytes, len, ret_len,
-                                err);
+    const struct image_file *image = (const struct image_file *)file;
+    int r = snapshot_stream_read(image->stream, offset, bytes, len, ret_len, err);
+    if (r == 0)
+        source_foresee(image->snapshot, image->stream, offset, bytes, *ret_len);
+    return r;
 }
 
 static void image_close(struct node_file *file)
@@ -59,16 +65,15 @@ static int image_open(struct node *node, bool writing, const struct node_request
                       struct node_file **ret_file, struct err *err)
 {
     struct entry *entry = ((struct image_node *)node)->entry;
-    struct snapshot *snapshot = NULL;
     (void)writing;
     (void)request;
     struct image_file *file = calloc(1, sizeof(*file));
     if (!file)
         return err_set(err, ENOMEM, "database.sqlite: out of memory");
-    int r = entry_snapshot_get(entry, &snapshot, err);
+    int r = entry_snapshot_get(entry, &file->snapshot, err);
     if (r < 0)
         goto out;
-    r = snapshot_stream_new(snapshot, &file->stream, err);
+    r = snapshot_stream_new(file->snapshot, true, &file->stream, err);
     if (r < 0) {
         entry_snapshot_put(entry);
         goto out;

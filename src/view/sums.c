@@ -71,7 +71,7 @@ static int digest_image(struct entry *entry, struct sha256 *sha256, const atomic
     int r = entry_snapshot_get(entry, &snapshot, err);
     if (r < 0)
         return r;
-    r = snapshot_stream_new(snapshot, &stream, err);
+    r = snapshot_stream_new(snapshot, true, &stream, err);
     if (r == 0) {
         r = digest_stream(stream, sha256, cancel, err);
         snapshot_stream_free(stream);

@@ -21,6 +21,7 @@
 struct buf;
 struct err;
 struct snapshot;
+struct snapshot_stream;
 struct source;
 
 /* PATH, sqlite:///relative, sqlite:////absolute. Other schemes: -EPROTONOSUPPORT. The path
@@ -83,6 +84,12 @@ source_page_kind *source_kind_of_page(const struct source *source);
  * first, then indexes, views and triggers; of the live database, and of a backup. */
 int source_schema(struct source *source, struct buf *out, struct err *err);
 int source_snapshot_schema(struct snapshot *snapshot, struct buf *out, struct err *err);
+
+/* Somebody has read these bytes of a backup's image through the stream: if they are a page that
+ * names others, the stream is told that those are read next. Takes any bytes, and costs next to nothing
+ * for most. */
+void source_foresee(const struct snapshot *snapshot, struct snapshot_stream *stream,
+                    uint64_t offset, const void *bytes, size_t len);
 
 /*
  * PRAGMA quick_check (or integrity_check and foreign_key_check if `deep`) on a backup's image

@@ -8,6 +8,7 @@
 #ifndef DBSNAPFS_STORE_SNAPSHOT_H
 #define DBSNAPFS_STORE_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,23 +44,23 @@ int snapshot_compare(struct snapshot *before, struct snapshot *after,
 void snapshot_give_way(struct snapshot *snapshot);
 
 /*
- * A reader of a snapshot that expects to go on: it notices reads that move forward (in
- * any order within a window, as the kernel's read-ahead sends them, and with gaps) and has
- * what comes next decoded on the other processors. One for each open file.
+ * A reader of a snapshot that expects to go on: it has what is read next decoded on the other
+ * processors. With `in_order` it notices reads that move forward (in any order within a window, as the
+ * kernel's read-ahead sends them, and with gaps); else it goes by what it is told alone. One for each
+ * open file.
  */
 struct snapshot_stream;
-int snapshot_stream_new(struct snapshot *snapshot, struct snapshot_stream **ret_stream,
-                        struct err *err);
+int snapshot_stream_new(struct snapshot *snapshot, bool in_order,
+                        struct snapshot_stream **ret_stream, struct err *err);
 void snapshot_stream_free(struct snapshot_stream *stream); /* not the snapshot */
 int snapshot_stream_read(struct snapshot_stream *stream, uint64_t offset, void *bytes, size_t len,
                          size_t *ret_len, struct err *err);
 
 /*
  * Tells which blocks are read next, in this order, if reads go on as they may: who knows what the
- * image is made of knows better than the order of blocks, which is not looked at from the first
- * call on. Nothing is decoded ahead until reads have followed what was told. A call replaces what
- * the one before told, and counts as going on where that was read to its end. Copies the list; what
- * does not fit into memory is not expected.
+ * image is made of knows better than the order of blocks. Nothing is decoded before reads have followed
+ * what was told. A call replaces what the one before told, and counts as going on where that was read
+ * to its end. Copies the list; what does not fit into memory is not expected.
  */
 void snapshot_stream_expect(struct snapshot_stream *stream, const uint64_t *blocks, size_t count);
 

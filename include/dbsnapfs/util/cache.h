@@ -35,7 +35,7 @@ void cache_free(struct cache *cache); /* nobody may hold a value any more */
 
 int cache_get(struct cache *cache, struct cache_key key, void *context, struct cache_ref **ret_ref,
               struct err *err);
-/* The same when the value is there, loaded; NULL otherwise, and nothing is loaded. */
+/* The same when the value is there, or somebody loads it already; NULL otherwise. */
 struct cache_ref *cache_peek(struct cache *cache, struct cache_key key);
 void *cache_value(const struct cache_ref *ref);
 void cache_release(struct cache *cache, struct cache_ref *ref); /* NULL is fine */

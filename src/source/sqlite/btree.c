@@ -101,10 +101,19 @@ static bool read_payload(const struct btree_page *page, struct reader *reader,
     return read32(reader, &cell->overflow_first);
 }
 
+static const uint8_t *cell_at(const struct btree_page *page, uint32_t index)
+{
+    return page->bytes + btree_get16(page->bytes + page->pointers + 2 * index);
+}
+
+uint32_t btree_left_child(const struct btree_page *page, uint32_t index)
+{
+    return btree_get32(cell_at(page, index));
+}
+
 bool btree_cell_read(const struct btree_page *page, uint32_t index, struct btree_cell *ret_cell)
 {
-    struct reader reader = {page->bytes + btree_get16(page->bytes + page->pointers + 2 * index),
-                            page->bytes + page->usable};
+    struct reader reader = {cell_at(page, index), page->bytes + page->usable};
     bool table = page->type == BTREE_TABLE_INTERIOR || page->type == BTREE_TABLE_LEAF;
     struct btree_cell cell = {0, 0, 0, 0, 0};
     uint64_t rowid = 0;

@@ -42,6 +42,9 @@ bool btree_page_read(const uint8_t *bytes, uint32_t number, uint32_t usable,
 /* `index` below cell_count. False: the cell makes no sense. */
 bool btree_cell_read(const struct btree_page *page, uint32_t index, struct btree_cell *ret_cell);
 
+/* Of an interior page; `index` below cell_count. */
+uint32_t btree_left_child(const struct btree_page *page, uint32_t index);
+
 static inline uint32_t btree_get32(const uint8_t *from)
 {
     return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];

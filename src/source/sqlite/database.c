@@ -23,6 +23,7 @@
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/hash.h"
+#include "source/sqlite/foresight.h"
 #include "source/sqlite/guard.h"
 #include "source/sqlite/model.h"
 #include "source/sqlite/read_ahead.h"
@@ -45,7 +46,7 @@ static int read_stream(void *arg, uint64_t offset, void *bytes, size_t len, size
     int r = snapshot_stream_read(database->stream, offset, bytes, len, ret_len, err);
 
     if (r == 0)
-        foresight_see(&database->foresight, offset, bytes, *ret_len);
+        foresight_see(database->snapshot, database->stream, offset, bytes, *ret_len);
     return r;
 }
 
@@ -117,10 +118,10 @@ int database_open_image(struct snapshot *snapshot, struct database **ret_databas
 
     if (!database)
         return err_set(err, ENOMEM, "out of memory for a backup's database");
-    r = snapshot_stream_new(snapshot, &database->stream, err);
+    database->snapshot = snapshot;
+    r = snapshot_stream_new(snapshot, false, &database->stream, err);
     if (r < 0)
         goto out;
-    foresight_init(&database->foresight, snapshot, database->stream);
     r = image_open(&reader, NULL, &database->image, err);
     if (r == 0)
         r = set_up(database, err);
@@ -141,7 +142,6 @@ void database_close(struct database *database)
     model_free(database->model);
     image_close(&database->image);
     read_ahead_free(database->ahead);
-    foresight_release(&database->foresight);
     snapshot_stream_free(database->stream);
     buf_free(&database->sql);
     free(database->path);

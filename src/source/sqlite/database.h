@@ -10,7 +10,6 @@
 
 #include "dbsnapfs/source/database.h"
 #include "dbsnapfs/util/buf.h"
-#include "source/sqlite/foresight.h"
 #include "source/sqlite/image.h"
 #include "source/sqlite/patience.h"
 #include "source/sqlite/snapshot_vfs.h"
@@ -18,12 +17,13 @@
 
 struct model;
 struct read_ahead;
+struct snapshot;
 struct snapshot_stream;
 
 struct database {
-    struct image image; /* of a live database only its connection is used */
-    struct snapshot_stream *stream; /* of a backup */
-    struct foresight foresight;
+    struct image image;        /* of a live database only its connection is used */
+    struct snapshot *snapshot; /* of a backup, the caller's … */
+    struct snapshot_stream *stream;
     struct statements statements;
 
     char *path;               /* of a live database, as is the next; else NULL */

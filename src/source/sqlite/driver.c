@@ -21,6 +21,7 @@
 #include "source/sqlite/capture.h"
 #include "source/sqlite/connection.h"
 #include "source/sqlite/database.h"
+#include "source/sqlite/foresight.h"
 #include "source/sqlite/image.h"
 #include "source/sqlite/info.h"
 #include "source/sqlite/page_kind.h"
@@ -138,6 +139,7 @@ const struct source_driver sqlite_driver = {
     .schema = schema,
     .snapshot_schema = image_snapshot_schema,
     .snapshot_check = image_snapshot_check,
+    .foresee = foresight_see,
     .open_live = database_open_live,
     .open_snapshot = database_open_image,
     .compare_pages = pages_compare,

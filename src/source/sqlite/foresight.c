@@ -9,56 +9,37 @@
 #include "dbsnapfs/store/snapshot.h"
 #include "source/sqlite/btree.h"
 
-/* The place of a cell on an interior page. Cells of sound pages take more, but these are any bytes. */
-#define CHILD_BYTES_LEAST 2u
-
-void foresight_init(struct foresight *foresight, const struct snapshot *snapshot,
-                    struct snapshot_stream *stream)
-{
-    *foresight = (struct foresight){
-        .stream = stream,
-        .page_size = snapshot_page_size(snapshot),
-        .block_size = snapshot_block_size(snapshot),
-    };
-    snapshot_stream_expect(stream, NULL, 0);
-}
-
-void foresight_release(struct foresight *foresight)
-{
-    free(foresight->blocks);
-}
-
-static uint64_t block_of(const struct foresight *foresight, uint32_t page)
-{
-    return (page - 1) * (uint64_t)foresight->page_size / foresight->block_size;
-}
+struct children {
+    uint32_t pages_a_block;
+    size_t count;
+    uint64_t *blocks;
+};
 
 /* Adds a child's block, if it is another one than the last. */
-static void add_child(const struct foresight *foresight, uint32_t page, size_t *count)
+static void add_child(struct children *children, uint32_t page)
 {
-    uint64_t block = block_of(foresight, page);
+    uint64_t block = (page - UINT64_C(1)) / children->pages_a_block;
 
-    if (page > 0 && (*count == 0 || foresight->blocks[*count - 1] != block))
-        foresight->blocks[(*count)++] = block;
+    if (page > 0 && (children->count == 0 || children->blocks[children->count - 1] != block))
+        children->blocks[children->count++] = block;
 }
 
-void foresight_see(struct foresight *foresight, uint64_t offset, const void *bytes, size_t len)
+void foresight_see(const struct snapshot *snapshot, struct snapshot_stream *stream, uint64_t offset,
+                   const void *bytes, size_t len)
 {
+    uint32_t size = snapshot_page_size(snapshot);
+    struct children children = {.pages_a_block = snapshot_block_size(snapshot) / size};
     struct btree_page page;
-    uint32_t size = foresight->page_size;
-    size_t count = 0;
 
     if (len != size || offset % size != 0 ||
         !btree_page_read(bytes, (uint32_t)(offset / size + 1), size, &page) || !page.interior)
         return;
-    if (!foresight->blocks)
-        foresight->blocks = calloc(size / CHILD_BYTES_LEAST + 1, sizeof(*foresight->blocks));
-    if (!foresight->blocks)
+    children.blocks = calloc(page.cell_count + 1, sizeof(*children.blocks));
+    if (!children.blocks)
         return;
     for (uint32_t i = 0; i < page.cell_count; i++)
-        add_child(foresight,
-                  btree_get32(page.bytes + btree_get16(page.bytes + page.pointers + 2 * i)),
-                  &count);
-    add_child(foresight, page.right_child, &count);
-    snapshot_stream_expect(foresight->stream, foresight->blocks, count);
+        add_child(&children, btree_left_child(&page, i));
+    add_child(&children, page.right_child);
+    snapshot_stream_expect(stream, children.blocks, children.count);
+    free(children.blocks);
 }

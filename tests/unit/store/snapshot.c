@@ -77,7 +77,7 @@ START_TEST(reads_at_odd_places_equal_the_image)
     backup_of(repo, &image);
     ck_assert_int_eq(snapshot_open(repo, 4, &snapshot, NULL), 0);
     assert_reads_match(read_snapshot, snapshot, &image, 17);
-    ck_assert_int_eq(snapshot_stream_new(snapshot, &stream, NULL), 0);
+    ck_assert_int_eq(snapshot_stream_new(snapshot, true, &stream, NULL), 0);
     assert_reads_match(read_stream, stream, &image, 18);
     snapshot_stream_free(stream);
     snapshot_close(snapshot);
@@ -98,7 +98,7 @@ START_TEST(a_stream_reads_from_end_to_end)
     pages_make(&image, 5, 4096, 3000);
     backup_of(repo, &image);
     ck_assert_int_eq(snapshot_open(repo, 1, &snapshot, NULL), 0);
-    ck_assert_int_eq(snapshot_stream_new(snapshot, &stream, NULL), 0);
+    ck_assert_int_eq(snapshot_stream_new(snapshot, true, &stream, NULL), 0);
     for (size_t at = 0; got; at += got) {
         ck_assert_int_eq(snapshot_stream_read(stream, at, bytes, 131072, &got, NULL), 0);
         ck_assert(got == 0 || memcmp(bytes, image.bytes + at, got) == 0);
@@ -146,13 +146,13 @@ static void choose_told(struct telling *telling)
         ck_assert_uint_eq(filled[i], FRAME_BLOCKS);
 }
 
-static void telling_begin(struct telling *telling)
+static void telling_begin(struct telling *telling, bool in_order)
 {
     telling->repo = repo_at(&ground, "deflate");
     pages_make(&telling->image, 5, 4096, 5 * TOLD_BLOCKS);
     backup_of(telling->repo, &telling->image);
     ck_assert_int_eq(snapshot_open(telling->repo, 1, &telling->snapshot, NULL), 0);
-    ck_assert_int_eq(snapshot_stream_new(telling->snapshot, &telling->stream, NULL), 0);
+    ck_assert_int_eq(snapshot_stream_new(telling->snapshot, in_order, &telling->stream, NULL), 0);
     choose_told(telling);
     cache_clear(telling->repo->frames);
     cache_stats(telling->repo->frames, &telling->before);
@@ -194,7 +194,7 @@ START_TEST(a_stream_decodes_what_it_was_told_and_nothing_between)
 {
     struct telling telling;
 
-    telling_begin(&telling);
+    telling_begin(&telling, false);
     snapshot_stream_expect(telling.stream, telling.told, TOLD_BLOCKS);
     for (size_t i = 0; i < TOLD_BLOCKS; i++)
         read_block(&telling, telling.told[i]);
@@ -210,7 +210,7 @@ START_TEST(what_was_told_is_decoded_before_it_is_read)
 {
     struct telling telling;
 
-    telling_begin(&telling);
+    telling_begin(&telling, _i);
     snapshot_stream_expect(telling.stream, telling.told, 40 * (size_t)FRAME_BLOCKS);
     for (size_t i = 100; i < 103; i++)
         read_block(&telling, telling.told[i]);
@@ -223,7 +223,7 @@ START_TEST(a_list_that_follows_one_that_was_read_is_gone_on_with)
 {
     struct telling telling;
 
-    telling_begin(&telling);
+    telling_begin(&telling, false);
     snapshot_stream_expect(telling.stream, telling.told, 4);
     for (size_t i = 0; i < 4; i++)
         read_block(&telling, telling.told[i]);
@@ -235,11 +235,30 @@ START_TEST(a_list_that_follows_one_that_was_read_is_gone_on_with)
 }
 END_TEST
 
+START_TEST(of_frames_with_one_block_that_was_told_only_that_is_decoded)
+{
+    struct telling telling;
+    struct cache_stats after;
+
+    telling_begin(&telling, false);
+    for (size_t i = 0; i < TOLD_FRAMES; i++)
+        telling.told[i] = telling.told[i * FRAME_BLOCKS];
+    snapshot_stream_expect(telling.stream, telling.told, TOLD_FRAMES);
+    for (size_t i = 0; i < TOLD_FRAMES; i++)
+        read_block(&telling, telling.told[i]);
+    ck_assert_uint_eq(frames_decoded(&telling, 0), TOLD_FRAMES);
+    cache_stats(telling.repo->frames, &after);
+    ck_assert_uint_le(after.bytes - telling.before.bytes,
+                      TOLD_FRAMES * (size_t)FRAME_BLOCKS * 4096 / 2);
+    telling_end(&telling);
+}
+END_TEST
+
 START_TEST(what_was_told_is_not_decoded_for_a_single_read)
 {
     struct telling telling;
 
-    telling_begin(&telling);
+    telling_begin(&telling, false);
     for (size_t i = 0; i < TOLD_FRAMES - 2; i++) {
         snapshot_stream_expect(telling.stream, telling.told, TOLD_BLOCKS);
         read_block(&telling, telling.told[i * FRAME_BLOCKS]);
@@ -403,8 +422,9 @@ Suite *suite_store_snapshot(void)
     tcase_add_loop_test(tests, reads_at_odd_places_equal_the_image, 0, 3);
     tcase_add_test(tests, a_stream_reads_from_end_to_end);
     tcase_add_test(tests, a_stream_decodes_what_it_was_told_and_nothing_between);
-    tcase_add_test(tests, what_was_told_is_decoded_before_it_is_read);
+    tcase_add_loop_test(tests, what_was_told_is_decoded_before_it_is_read, 0, 2);
     tcase_add_test(tests, a_list_that_follows_one_that_was_read_is_gone_on_with);
+    tcase_add_test(tests, of_frames_with_one_block_that_was_told_only_that_is_decoded);
     tcase_add_test(tests, what_was_told_is_not_decoded_for_a_single_read);
     tcase_add_test(tests, a_page_costs_one_frame_and_a_delta_two_whatever_the_age);
     tcase_add_test(tests, a_block_that_is_read_again_costs_nothing);

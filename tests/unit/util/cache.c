@@ -125,6 +125,26 @@ static void *get_slowly(void *arg)
     return NULL;
 }
 
+START_TEST(a_look_waits_for_a_load_and_begins_none)
+{
+    const struct cache_key key = {9, 1};
+    struct cache_ref *ref;
+    pthread_t thread;
+
+    ck_assert_ptr_null(cache_peek(cache, key));
+    ck_assert_int_eq(atomic_load(&loads), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, get_slowly, NULL), 0);
+    while (atomic_load(&loads) == 0)
+        (void)usleep(100);
+    ref = cache_peek(cache, key);
+    ck_assert_ptr_nonnull(ref);
+    ck_assert_uint_eq(*(uint64_t *)cache_value(ref), 9);
+    cache_release(cache, ref);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(atomic_load(&loads), 1);
+}
+END_TEST
+
 START_TEST(threads_that_want_the_same_wait_for_one_load)
 {
     pthread_t threads[8];
@@ -143,6 +163,7 @@ Suite *suite_util_cache(void)
     TCase *tests = tcase_create("cache");
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_look_waits_for_a_load_and_begins_none);
     tcase_add_test(tests, a_value_is_loaded_once);
     tcase_add_test(tests, what_was_used_least_recently_falls_out);
     tcase_add_test(tests, a_value_lives_while_it_is_held);

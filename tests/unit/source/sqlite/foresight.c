@@ -83,7 +83,6 @@ static void crowd(uint8_t *page, size_t size, uint8_t type)
 START_TEST(any_bytes_may_be_seen)
 {
     struct opened opened;
-    struct foresight foresight;
     struct snapshot_stream *stream = NULL;
     uint8_t *page = malloc(4096), read[4096];
     struct err err = ERR_INIT;
@@ -91,20 +90,18 @@ START_TEST(any_bytes_may_be_seen)
 
     interleaved_make();
     opened_begin(&opened, true);
-    ck_assert_int_eq(snapshot_stream_new(opened.snapshot, &stream, &err), 0);
-    foresight_init(&foresight, opened.snapshot, stream);
+    ck_assert_int_eq(snapshot_stream_new(opened.snapshot, false, &stream, &err), 0);
     for (unsigned i = 0; i < 20000; i++) {
         for (size_t at = 0; at < 4096; at++)
             page[at] = (uint8_t)(rand() >> 7);
         if (i % 2)
             crowd(page, 4096, i % 4 == 1 ? BTREE_TABLE_INTERIOR : BTREE_INDEX_INTERIOR);
         page[4092 + i % 4] = (uint8_t)i; /* child pages, most of them beyond the end */
-        foresight_see(&foresight, i % 7 * 4096, page, i % 11 ? 4096 : i % 4096);
+        foresight_see(opened.snapshot, stream, i % 7 * 4096, page, i % 11 ? 4096 : i % 4096);
         ck_assert_int_eq(
             snapshot_stream_read(stream, i % 500 * 4096, read, sizeof(read), &got, &err), 0);
     }
     snapshot_stream_free(stream);
-    foresight_release(&foresight);
     opened_end(&opened);
     free(page);
 }
