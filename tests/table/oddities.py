@@ -193,6 +193,13 @@ def constraints(db, _):
             CONSTRAINT "both" CHECK (a < 100 OR b IS NULL) -- the end
             );
         INSERT INTO checked (a, d) VALUES (1, '2026-01-01'), (99, '');
+        CREATE TABLE json (id INTEGER PRIMARY KEY, j TEXT CHECK (json_valid(j) OR j IS NULL), n AS (j ->> 'n'),
+            s TEXT AS (json_extract(j, '$.s')) STORED);
+        CREATE INDEX json_n ON json (n);
+        CREATE INDEX json_expression ON json (json_extract(j, '$.s')) WHERE json_type(j, '$.n') = 'integer';
+        INSERT INTO json (j) VALUES ('{"n":1,"s":"x"}'), ('{"n":null,"s":[1,"é"]}'), (NULL), ('[]');
+        CREATE VIEW json_rows AS SELECT id, key, value FROM json, json_each(json.j) AS e
+            ORDER BY id, e.id;
         CREATE TABLE collated (a TEXT COLLATE NOCASE UNIQUE, b TEXT COLLATE RTRIM, c TEXT);
         CREATE INDEX collated_b ON collated (b);
         CREATE INDEX collated_c ON collated (c COLLATE NOCASE DESC);

@@ -3,8 +3,8 @@
  *
  * A source is a name until it is used: every call opens the database anew and closes it
  * again, so a database that is replaced by rename is followed, and none is held open. Every
- * connection has trusted_schema off, defensive on and does not checkpoint on close: looking
- * at a database does not change it. Calls may come from several threads at once.
+ * connection is defensive, lets a schema do nothing that has side effects, and does not checkpoint
+ * on close: looking at a database does not change it. Calls may come from several threads at once.
  *
  * Errors: -ENOENT, -EISDIR, -EACCES, -EMEDIUMTYPE (not a database, or encrypted), -EBADMSG
  * (damaged), -EBUSY (locked for longer than the busy timeout), -ECANCELED, -ENOSPC; all with

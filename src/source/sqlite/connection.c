@@ -107,13 +107,24 @@ static int check_wal_files(const struct connection *connection, struct err *err)
     return 0;
 }
 
+/*
+ * With trusted_schema off a schema may call those functions alone that SQLite calls innocuous. Until
+ * version 3.41 it does not call its own JSON functions so, by mistake (`tag-20230109-1` in its source),
+ * and a database with a CHECK (json_valid(x)), as Django makes for each JSONField, is "malformed"
+ * then: not even its pages could be copied. There the schema has to be trusted. What else becomes
+ * possible by that are the functions of full-text and R*Tree modules, which only read; what is really
+ * dangerous no schema can call in any case (SQLITE_DIRECTONLY).
+ */
+#define JSON_IS_INNOCUOUS 3041000
+
 static int harden(struct connection *connection, struct err *err)
 {
+    int trusted = sqlite3_libversion_number() < JSON_IS_INNOCUOUS;
     sqlite3 *db = connection->db;
 
     sqlite3_extended_result_codes(db, 1);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, trusted, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);

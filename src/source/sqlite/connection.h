@@ -1,10 +1,10 @@
 /*
  * An open SQLite database, live or a backup's image, with every safety setting.
  *
- * trusted_schema is off and defensive on, no extension can be loaded, nothing can be
- * attached, temporary tables stay in memory. A live database is opened for writing where
- * the file permits it (a crashed writer's journal must be rolled back to read at all) but is
- * not checkpointed on close. A connection belongs to one thread at a time.
+ * trusted_schema is off (from SQLite 3.41 on, see connection.c) and defensive on, no extension
+ * can be loaded, nothing can be attached, temporary tables stay in memory. A live database is
+ * opened for writing where the file permits it (a crashed writer's journal must be rolled back to
+ * read at all) but is not checkpointed on close. A connection belongs to one thread at a time.
  *
  * Failures are told in words that name the file; a message of the VFS below (`cause`) goes
  * before SQLite's own.

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "source/sqlite/check.h"
 #include "source/sqlite/info.h"
 #include "source/sqlite/support.h"
 
@@ -223,6 +224,59 @@ START_TEST(nothing_can_be_written_or_attached)
 }
 END_TEST
 
+/* As Django makes one for each JSONField, and what else a schema may have. */
+START_TEST(a_schema_may_call_json_functions)
+{
+    struct connection connection;
+    struct memory_sink sink;
+    struct buf findings = BUF_INIT;
+    struct err err = ERR_INIT;
+    int64_t value = 0;
+
+    database_make("a.db",
+                  "CREATE TABLE t(j TEXT CHECK ((JSON_VALID(j) OR j IS NULL)),"
+                  " n AS (json_extract(j, '$.n')), s AS (j ->> 's') STORED);"
+                  "CREATE INDEX t_n ON t(n);"
+                  "CREATE INDEX t_j ON t(json_extract(j, '$.s')) WHERE json_type(j) = 'object';"
+                  "CREATE VIEW v AS SELECT sum(e.value) AS s FROM t, json_each(t.j) AS e;"
+                  "INSERT INTO t(j) VALUES ('{\"n\":1}'), ('{\"n\":7}');");
+    ck_assert_msg(connection_open(folder_path("a.db"), 100, NULL, &connection, &err) == 0, "%s",
+                  err.text);
+    ck_assert_int_eq(connection_int(&connection, "SELECT sum(n) FROM t", &value, &err), 0);
+    ck_assert_int_eq(value, 8);
+    ck_assert_int_eq(connection_int(&connection, "SELECT s FROM v", &value, &err), 0);
+    ck_assert_int_eq(value, 8);
+    ck_assert_int_eq(check_run(&connection, true, &findings, &err), 0);
+    ck_assert_str_eq(buf_text(&findings), "ok\n");
+    buf_free(&findings);
+    connection_close(&connection);
+    memory_sink_init(&sink);
+    ck_assert_msg(capture_database("a.db", &sink, &err) == 0, "%s", err.text);
+    memory_sink_free(&sink);
+}
+END_TEST
+
+START_TEST(a_schema_cannot_call_what_has_side_effects)
+{
+    static const char *const views[] = {"load", "tokenizer"};
+    struct connection connection;
+    struct err err = ERR_INIT;
+
+    database_make("a.db", "CREATE VIEW load AS SELECT load_extension('/lib/x.so');"
+                          "CREATE VIEW tokenizer AS SELECT fts3_tokenizer('simple');");
+    ck_assert_int_eq(connection_open(folder_path("a.db"), 100, NULL, &connection, &err), 0);
+    for (size_t i = 0; i < 2; i++) {
+        char sql[100];
+
+        (void)snprintf(sql, sizeof(sql), "SELECT * FROM %s", views[i]);
+        ck_assert_int_lt(connection_exec(&connection, sql, &err), 0);
+        ck_assert_msg(strstr(err.text, "unsafe use of") || strstr(err.text, "not authorized"),
+                      "%s: %s", views[i], err.text);
+    }
+    connection_close(&connection);
+}
+END_TEST
+
 Suite *suite_source_sqlite_connection(void)
 {
     Suite *suite = suite_create("source/sqlite/connection");
@@ -246,6 +300,8 @@ Suite *suite_source_sqlite_connection(void)
     tcase_add_test(care, a_hot_journal_is_rolled_back);
     tcase_add_test(care, looking_does_not_change_a_wal_database_that_nobody_has_open);
     tcase_add_test(care, nothing_can_be_written_or_attached);
+    tcase_add_test(care, a_schema_may_call_json_functions);
+    tcase_add_test(care, a_schema_cannot_call_what_has_side_effects);
     suite_add_tcase(suite, care);
     return suite;
 }
