@@ -2,6 +2,9 @@
  * What changed in a backup. Found out once, since it takes reading all that differs, and noted with
  * the backup; what is noted names the backup that it was compared with, because when that one is
  * deleted another is the one before.
+ *
+ * A table that cannot be read harms no other: it is noted with the reason. What is no fault of a
+ * table fails all of it, since it may go otherwise the next time.
  */
 #include "dbsnapfs/service/changes.h"
 
@@ -33,11 +36,14 @@ int backup_changes_find(struct repo *repo, uint64_t backup_id, struct backup_cha
     struct backup_changes changes = {.before_id = 0};
     struct buf fact = BUF_INIT;
     uint64_t before_id = 0;
-    int code = repo_find_fact(repo, backup_id, FACT_CHANGES, &fact, err);
+    struct err reason = ERR_INIT;
+    int code = repo_find_fact(repo, backup_id, FACT_CHANGES, &fact, &reason);
 
-    /* What cannot be understood is as good as not known. */
-    if (code == 0 && backup_changes_read(&fact, &changes) != 0)
+    /* What cannot be understood, or is damaged in the catalog, is as good as not known. */
+    if (code == -EBADMSG || (code == 0 && backup_changes_read(&fact, &changes) != 0))
         code = -ENOENT;
+    else if (code != 0 && code != -ENOENT)
+        (void)err_set(err, -code, "%s", reason.text);
     buf_free(&fact);
     if (code == 0)
         code = find_before(repo, backup_id, &before_id, err);
@@ -52,6 +58,7 @@ int backup_changes_find(struct repo *repo, uint64_t backup_id, struct backup_cha
 
 struct making {
     struct changes *changes;
+    const atomic_bool *cancel;
     struct buf tables; /* struct table_change each */
 };
 
@@ -62,22 +69,38 @@ static bool is_as_it_was(const struct change_counts *counts)
            counts->rows_sql_added == 0;
 }
 
+/* `unreadable` may be NULL. */
+static int add_table(struct making *making, const char *name, const struct change_counts *counts,
+                     const char *unreadable, struct err *err)
+{
+    struct table_change change = {.name = strdup(name),
+                                  .counts = *counts,
+                                  .unreadable = unreadable ? strdup(unreadable) : NULL};
+
+    if (change.name && (change.unreadable || !unreadable)) {
+        buf_add(&making->tables, &change, sizeof change);
+        if (buf_error(&making->tables) == 0)
+            return 0;
+    }
+    free(change.name);
+    free(change.unreadable);
+    return err_sys(err, ENOMEM, "changes");
+}
+
 static int make_table(void *arg, const char *name, struct err *err)
 {
     struct making *making = arg;
-    struct table_change change = {.name = NULL};
-    int code = changes_table(making->changes, name, NULL, NULL, NULL, NULL, &change.counts, err);
+    struct change_counts counts = {.inserted = 0};
+    struct err reason = ERR_INIT;
+    int code = changes_table(making->changes, name, NULL, NULL, NULL, NULL, &counts, &reason);
 
-    if (code != 0 || is_as_it_was(&change.counts))
-        return code;
-    change.name = strdup(name);
-    if (!change.name)
-        return err_sys(err, ENOMEM, "changes");
-    buf_add(&making->tables, &change, sizeof change);
-    if (buf_error(&making->tables) == 0)
-        return 0;
-    free(change.name);
-    return err_sys(err, ENOMEM, "changes");
+    if (code == 0)
+        return is_as_it_was(&counts) ? 0 : add_table(making, name, &counts, NULL, err);
+    if (making->cancel && atomic_load(making->cancel))
+        return err_set(err, ECANCELED, "cancelled");
+    if (changes_blame_table(making->changes, code))
+        return add_table(making, name, &counts, reason.text, err);
+    return err_set(err, -code, "%s", reason.text);
 }
 
 /* Those of two backups that are there. */
@@ -85,7 +108,7 @@ static int compare(struct repo *repo, uint64_t backup_id, const atomic_bool *can
                    struct backup_changes *changes, struct err *err)
 {
     struct comparison *comparison = NULL;
-    struct making making = {.tables = BUF_INIT};
+    struct making making = {.cancel = cancel, .tables = BUF_INIT};
     int code =
         comparison_open(repo, changes->before_id, backup_id, cancel, gives_way, &comparison, err);
 
@@ -123,8 +146,10 @@ int backup_changes_make(struct repo *repo, uint64_t backup_id, const atomic_bool
 
     if (code == 0 && changes.before_id != 0)
         code = compare(repo, backup_id, cancel, gives_way, &changes, err);
-    if (code == 0)
+    if (code == 0 && gives_way)
         code = note(repo, backup_id, &changes, err);
+    else if (code == 0)
+        (void)note(repo, backup_id, &changes, NULL);
     if (code != 0)
         backup_changes_free(&changes);
     else

@@ -9,6 +9,7 @@
 #include "service/fact_text.h"
 
 #define VERSION 1
+#define UNREADABLE " u "
 
 static void write_flags(const struct change_counts *counts, struct buf *out)
 {
@@ -24,19 +25,27 @@ static void write_flags(const struct change_counts *counts, struct buf *out)
         buf_add_char(out, '-');
 }
 
+static void write_counts(const struct change_counts *counts, struct buf *out)
+{
+    buf_addf(out, " %" PRIu64 " %" PRIu64 " %" PRIu64 " ", counts->inserted, counts->updated,
+             counts->deleted);
+    write_flags(counts, out);
+    buf_addf(out, " %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n",
+             counts->csv_bytes, counts->sql_bytes, counts->rows_added, counts->rows_csv_added,
+             counts->rows_ndjson_added, counts->rows_sql_added);
+}
+
 void backup_changes_write(const struct backup_changes *changes, struct buf *out)
 {
     buf_addf(out, "%d %" PRIu64 "\n", VERSION, changes->before_id);
     for (size_t i = 0; i < changes->count; i++) {
-        const struct change_counts *counts = &changes->tables[i].counts;
+        const struct table_change *change = &changes->tables[i];
 
-        buf_addf(out, "%zu:%s %" PRIu64 " %" PRIu64 " %" PRIu64 " ",
-                 strlen(changes->tables[i].name), changes->tables[i].name, counts->inserted,
-                 counts->updated, counts->deleted);
-        write_flags(counts, out);
-        buf_addf(out, " %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n",
-                 counts->csv_bytes, counts->sql_bytes, counts->rows_added, counts->rows_csv_added,
-                 counts->rows_ndjson_added, counts->rows_sql_added);
+        buf_addf(out, "%zu:%s", strlen(change->name), change->name);
+        if (change->unreadable)
+            buf_addf(out, UNREADABLE "%zu:%s\n", strlen(change->unreadable), change->unreadable);
+        else
+            write_counts(&change->counts, out);
     }
 }
 
@@ -68,24 +77,49 @@ static bool take_counts(const char **at, const char *end, struct change_counts *
            fact_take_signed(at, end, '\n', &counts->rows_sql_added);
 }
 
+/* A length and so many bytes, as text: a copy. */
+static int take_text(const char **at, const char *end, char mark, char **ret_text)
+{
+    const char *text = NULL;
+    size_t len = 0;
+
+    if (!fact_take_name(at, end, mark, &text, &len) || memchr(text, '\0', len))
+        return -EBADMSG;
+    *ret_text = strndup(text, len);
+    return *ret_text ? 0 : -ENOMEM;
+}
+
+static int take_change(const char **at, const char *end, struct table_change *change)
+{
+    const size_t len = strlen(UNREADABLE) - 1; /* its first blank was behind the name */
+    int code = take_text(at, end, ' ', &change->name);
+
+    if (code != 0)
+        return code;
+    if ((size_t)(end - *at) < len || memcmp(*at, UNREADABLE + 1, len) != 0)
+        return take_counts(at, end, &change->counts) ? 0 : -EBADMSG;
+    *at += len;
+    return take_text(at, end, '\n', &change->unreadable);
+}
+
+static void change_release(struct table_change *change)
+{
+    free(change->name);
+    free(change->unreadable);
+}
+
 static int read_table(const char **at, const char *end, struct buf *tables)
 {
     struct table_change change = {.name = NULL};
-    const char *name = NULL;
-    size_t len = 0;
+    int code = take_change(at, end, &change);
 
-    if (!fact_take_name(at, end, &name, &len) || memchr(name, '\0', len) ||
-        !take_counts(at, end, &change.counts))
-        return -EBADMSG;
-    change.name = strndup(name, len);
-    if (!change.name)
-        return -ENOMEM;
-    buf_add(tables, &change, sizeof change);
-    if (buf_error(tables) != 0) {
-        free(change.name);
-        return -ENOMEM;
+    if (code == 0) {
+        buf_add(tables, &change, sizeof change);
+        code = buf_error(tables) == 0 ? 0 : -ENOMEM;
     }
-    return 0;
+    if (code != 0)
+        change_release(&change);
+    return code;
 }
 
 int backup_changes_read(const struct buf *fact, struct backup_changes *ret_changes)
@@ -113,9 +147,14 @@ int backup_changes_read(const struct buf *fact, struct backup_changes *ret_chang
 void backup_changes_free(struct backup_changes *changes)
 {
     for (size_t i = 0; i < changes->count; i++)
-        free(changes->tables[i].name);
+        change_release(&changes->tables[i]);
     free(changes->tables);
     *changes = (struct backup_changes){.before_id = 0};
+}
+
+bool table_change_none(const struct table_change *change)
+{
+    return !change->unreadable && change_counts_none(&change->counts);
 }
 
 const struct table_change *backup_changes_table(const struct backup_changes *changes,

@@ -35,11 +35,12 @@ bool fact_take_signed(const char **at, const char *end, char mark, int64_t *ret_
     return true;
 }
 
-bool fact_take_name(const char **at, const char *end, const char **ret_name, size_t *ret_len)
+bool fact_take_name(const char **at, const char *end, char mark, const char **ret_name,
+                    size_t *ret_len)
 {
     uint64_t len = 0;
 
-    if (!fact_take_number(at, end, ':', &len) || len >= (size_t)(end - *at) || (*at)[len] != ' ')
+    if (!fact_take_number(at, end, ':', &len) || len >= (size_t)(end - *at) || (*at)[len] != mark)
         return false;
     *ret_name = *at;
     *ret_len = (size_t)len;

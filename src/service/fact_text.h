@@ -15,7 +15,8 @@
 bool fact_take_number(const char **at, const char *end, char mark, uint64_t *ret_number);
 /* The same, which may have a minus in front. */
 bool fact_take_signed(const char **at, const char *end, char mark, int64_t *ret_number);
-/* "5:users ": the name is not copied. */
-bool fact_take_name(const char **at, const char *end, const char **ret_name, size_t *ret_len);
+/* "5:users" and `mark`: the name is not copied. */
+bool fact_take_name(const char **at, const char *end, char mark, const char **ret_name,
+                    size_t *ret_len);
 
 #endif

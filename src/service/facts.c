@@ -9,9 +9,10 @@
  * The pass reads through a snapshot that gives way, so it decodes nothing ahead and waits for those
  * who read in the foreground.
  *
- * A table that cannot be read has no sizes, and who asks for them is told why then. The log says it
- * once, of the first such table: what is noted of the others makes the backup one that is done. What
- * cannot be compared with the backup before fails the pass at its end, so that it is not tried again.
+ * A table that cannot be read, or not be compared, has no sizes or no changes, and who asks for them is
+ * told why then. The log says it once, of the first such table: what is noted of the others makes the
+ * backup one that is done. What cannot be compared at all with the backup before fails the pass at its
+ * end, so that it is not tried again.
  */
 #include "dbsnapfs/service/facts.h"
 
@@ -33,12 +34,11 @@
 struct pass {
     struct service *service;
     uint64_t id;
-    const char *name;
     const atomic_bool *cancel;
     struct snapshot *snapshot;
     struct database *database; /* has begun, if it is not NULL */
-    bool complained;
-    struct err failure; /* why it cannot be compared */
+    struct err failure;        /* why it cannot be compared; code 0: it can, as is: */
+    struct err complaint;      /* about the first table that cannot be read */
     bool has_changes;
     struct backup_changes changes; /* if known: since the backup before … */
     struct buf before;             /* … and that one's sizes, or empty */
@@ -122,13 +122,12 @@ static int measure(struct pass *pass, const struct relation *relation, struct ro
     return row_sizes_measure(pass->database, relation->name, ret_sizes, err);
 }
 
-static void complain(struct pass *pass, const char *table, struct err *err)
+/* Where all of it cannot be compared, tables fail for the same reason. */
+static void complain(struct pass *pass, const char *place, const char *table, int code,
+                     const char *why)
 {
-    if (pass->complained)
-        return;
-    pass->complained = true;
-    err_at(err, "%s", table);
-    background_fail(pass->service, facts_job.verb, pass->name, err);
+    if (pass->failure.code == 0 && pass->complaint.code == 0)
+        (void)err_set(&pass->complaint, -code, "%s%s: %s", place, table, why);
 }
 
 /* The sizes of this backup. */
@@ -153,7 +152,7 @@ static int sizes_of_backup(struct pass *pass, struct buf *out, struct err *err)
         if (code == 0)
             sizes_add(out, relation->name, &sizes);
         else
-            complain(pass, relation->name, &reason);
+            complain(pass, "", relation->name, code, reason.text);
     }
     return buf_error(out) == 0 ? 0 : err_sys(err, ENOMEM, "sizes");
 }
@@ -162,18 +161,21 @@ static int sizes_of_backup(struct pass *pass, struct buf *out, struct err *err)
 static int changes_of_backup(struct pass *pass, struct err *err)
 {
     struct repo *repo = pass->service->repo;
+    struct err reason = ERR_INIT;
     int code = backup_changes_find(repo, pass->id, &pass->changes, NULL);
 
     if (code != 0)
-        code =
-            backup_changes_make(repo, pass->id, pass->cancel, true, &pass->changes, &pass->failure);
+        code = backup_changes_make(repo, pass->id, pass->cancel, true, &pass->changes, &reason);
     if (atomic_load(pass->cancel))
         return err_set(err, ECANCELED, "cancelled");
     if (code != 0) {
-        err_at(&pass->failure, "changes");
-        pass->complained = true; /* tables fail for the same reason */
+        (void)err_set(&pass->failure, -code, "changes: %s", reason.text);
         return 0;
     }
+    for (size_t i = 0; i < pass->changes.count; i++)
+        if (pass->changes.tables[i].unreadable)
+            complain(pass, "changes: ", pass->changes.tables[i].name, -EBADMSG,
+                     pass->changes.tables[i].unreadable);
     pass->has_changes = pass->changes.before_id != 0;
     if (pass->has_changes)
         (void)repo_find_fact(repo, pass->changes.before_id, FACT_SIZES, &pass->before, NULL);
@@ -183,8 +185,7 @@ static int changes_of_backup(struct pass *pass, struct err *err)
 static int facts_run(struct service *service, uint64_t id, const char *name,
                      const atomic_bool *cancel, struct err *err)
 {
-    struct pass pass = {
-        .service = service, .id = id, .name = name, .cancel = cancel, .before = BUF_INIT};
+    struct pass pass = {.service = service, .id = id, .cancel = cancel, .before = BUF_INIT};
     struct buf sizes = BUF_INIT;
     int code = pass_open(&pass, err);
 
@@ -192,6 +193,8 @@ static int facts_run(struct service *service, uint64_t id, const char *name,
         code = changes_of_backup(&pass, err);
     if (code == 0)
         code = sizes_of_backup(&pass, &sizes, err);
+    if (code == 0 && pass.complaint.code < 0)
+        background_fail(service, facts_job.verb, name, &pass.complaint);
     if (code == 0)
         code = repo_note_fact(service->repo, id, FACT_SIZES, sizes.data, sizes.len, err);
     if (code == 0 && pass.failure.code < 0) {

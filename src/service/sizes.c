@@ -52,7 +52,7 @@ int sizes_find(const struct buf *fact, const char *name, struct row_sizes *ret_s
         const char *found = NULL;
         size_t len = 0;
 
-        if (!fact_take_name(&at, end, &found, &len) || !take_sizes(&at, end, &sizes))
+        if (!fact_take_name(&at, end, ' ', &found, &len) || !take_sizes(&at, end, &sizes))
             return -EBADMSG;
         if (len == wanted && memcmp(found, name, len) == 0) {
             *ret_sizes = sizes;

@@ -23,6 +23,7 @@
 struct changes {
     struct change_side before, after;
     struct page_comparison *pages; /* NULL: everything has to be compared */
+    bool pages_failed;             /* they were not damaged, but could not be read */
     uint64_t rows_read;
 };
 
@@ -37,7 +38,8 @@ int changes_new(const struct change_side *before, const struct change_side *afte
     *changes = (struct changes){.before = *before, .after = *after};
     if (before->snapshot && after->snapshot)
         r = page_comparison_new(before->snapshot, after->snapshot, &changes->pages, err);
-    if (r < 0 && r != -ENOTSUP) {
+    /* Whose pages they are that nobody can tell about shows when rows are read. */
+    if (r < 0 && r != -ENOTSUP && r != -EBADMSG) {
         free(changes);
         return r;
     }
@@ -56,6 +58,15 @@ void changes_free(struct changes *changes)
 uint64_t changes_rows_read(const struct changes *changes)
 {
     return changes->rows_read;
+}
+
+bool changes_blame_table(const struct changes *changes, int code)
+{
+    if (code == -EBADMSG)
+        return true;
+    return code == -EIO && !changes->pages_failed &&
+           !database_file_failed(changes->before.database) &&
+           !database_file_failed(changes->after.database);
 }
 
 bool change_counts_none(const struct change_counts *counts)
@@ -77,8 +88,8 @@ static bool is_by_rowid(const struct pair *pair)
     return pair->match == PAIR_BY_ROWID || pair->match == PAIR_BY_ROWID_AND_KEY;
 }
 
-static int find_places(const struct changes *changes, const struct pair *pair,
-                       struct places *ret_places, struct err *err)
+static int find_places(struct changes *changes, const struct pair *pair, struct places *ret_places,
+                       struct err *err)
 {
     const struct relation *before = pair->before.table, *after = pair->after.table;
     struct places places = {.whole = true};
@@ -91,6 +102,7 @@ static int find_places(const struct changes *changes, const struct pair *pair,
     }
     r = page_comparison_ranges(changes->pages, before->root_page, after->root_page, &places.whole,
                                &places.ranges, &places.count, err);
+    changes->pages_failed = r < 0 && r != -EBADMSG;
     if (r < 0)
         return r;
     if (places.count > 0 && !is_by_rowid(pair))
@@ -110,6 +122,7 @@ static int is_candidate(struct changes *changes, const char *name, bool *ret_can
                         struct err *err)
 {
     struct places places = {0};
+    struct err reason = ERR_INIT;
     struct pair pair;
     int r = pair_init(changes->before.database, changes->after.database, name, &pair, err);
 
@@ -120,8 +133,10 @@ static int is_candidate(struct changes *changes, const char *name, bool *ret_can
     else if (!pair.after.table)
         *ret_candidate = false;
     else {
-        r = find_places(changes, &pair, &places, err);
-        *ret_candidate = places.whole || places.count > 0;
+        r = find_places(changes, &pair, &places, &reason);
+        *ret_candidate = r < 0 || places.whole || places.count > 0;
+        if (r < 0)
+            r = changes_blame_table(changes, r) ? 0 : err_set(err, -r, "%s", reason.text);
     }
     free(places.ranges);
     pair_release(&pair);

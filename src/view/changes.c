@@ -5,6 +5,10 @@
  * before anybody asks; it tells which files there are and how long they are. Their text is made when
  * one is opened, from both backups, and costs what changed.
  *
+ * A table that cannot be compared has its two files too: they are empty to look at, and opening one
+ * says why. If it can be compared by now, since what was damaged has been put right, all is worked
+ * out anew.
+ *
  * The backup before may be deleted one day, and then another is the one before. So each use asks the
  * catalog which one it is, and the kernel keeps nothing of these files.
  */
@@ -107,6 +111,23 @@ static int difference_get(struct difference *difference, const atomic_bool *canc
     return 0;
 }
 
+/* It is not as it is noted. */
+static int difference_renew(struct difference *difference, const atomic_bool *cancel,
+                            struct err *err)
+{
+    struct backup_changes changes = {.before_id = 0};
+    pthread_mutex_lock(&difference->lock);
+    int r = backup_changes_make(view_repo(difference->entry->view), difference->entry->id, cancel,
+                                false, &changes, err);
+    if (r == 0) {
+        backup_changes_free(&difference->changes);
+        difference->changes = changes;
+        difference->known = true;
+    }
+    pthread_mutex_unlock(&difference->lock);
+    return r;
+}
+
 static void difference_done(struct difference *difference)
 {
     pthread_mutex_unlock(&difference->lock);
@@ -181,10 +202,16 @@ static int file_open(struct node *node, bool writing, const struct node_request 
     if (r < 0)
         return r;
     uint64_t before_id = changes->before_id;
+    const struct table_change *change = backup_changes_table(changes, file->table);
+    bool unreadable = change && change->unreadable;
     difference_done(file->difference);
     r = write_changes(file, before_id, request->cancel, &sink, err);
+    if (r == 0 && unreadable)
+        r = difference_renew(file->difference, request->cancel, err);
     if (r == 0)
         r = sink_open(&sink, ret_file, err);
+    if (r == 0 && unreadable)
+        (*ret_file)->direct = true; /* the kernel was told that it is empty */
     if (sink.fd >= 0)
         close(sink.fd);
     buf_free(&sink.text);
@@ -247,13 +274,28 @@ static int changes_node_new(struct difference *difference, const struct node_ops
 
 /* ---- summary ---- */
 
+static void add_reason(const char *reason, struct buf *out)
+{
+    buf_add_text(out, "  (unreadable: ");
+    for (; *reason; reason++) {
+        bool control = (unsigned char)*reason < ' ' || *reason == 0x7f;
+        buf_add(out, control ? " " : reason, 1); /* it is to stay in one line */
+    }
+    buf_add_char(out, ')');
+}
+
 static void add_table(const struct table_change *change, struct buf *out)
 {
     const struct change_counts *counts = &change->counts;
-    buf_addf(out, "%10" PRIu64 " %10" PRIu64 " %10" PRIu64 "  ", counts->inserted, counts->updated,
-             counts->deleted);
+    if (change->unreadable)
+        buf_addf(out, "%10s %10s %10s  ", "-", "-", "-");
+    else
+        buf_addf(out, "%10" PRIu64 " %10" PRIu64 " %10" PRIu64 "  ", counts->inserted,
+                 counts->updated, counts->deleted);
     name_encode(change->name, strlen(change->name), out);
-    if (counts->gone)
+    if (change->unreadable)
+        add_reason(change->unreadable, out);
+    else if (counts->gone)
         buf_add_text(out, "  (gone)");
     else if (counts->schema)
         buf_add_text(out, "  (new SQL)");
@@ -280,7 +322,7 @@ static int summary_write(const struct difference *difference, const struct backu
     buf_addf(out, "from %s to %s\n%10s %10s %10s  %s\n", before.name, after.name, "inserted",
              "updated", "deleted", "table");
     for (size_t i = 0; i < changes->count; i++)
-        if (!change_counts_none(&changes->tables[i].counts)) {
+        if (!table_change_none(&changes->tables[i])) {
             add_table(&changes->tables[i], out);
             count++;
         }
@@ -351,7 +393,7 @@ static int find_file(const struct changes_node *directory, const struct backup_c
     for (size_t i = 0; r == 1 && i < changes->count * FORM_COUNT; i++) {
         const struct table_change *change = &changes->tables[i / FORM_COUNT];
         enum form form = (enum form)(i % FORM_COUNT);
-        if (change_counts_none(&change->counts))
+        if (table_change_none(change))
             continue;
         int named = file_name(change->name, form, &called, err);
         if (named < 0)
@@ -395,7 +437,7 @@ static int directory_list(struct node *node, struct node_place *place, uint64_t 
         return r;
     for (uint64_t i = cookie > 0 ? cookie - 1 : 0; r == 0 && i < changes->count * FORM_COUNT; i++) {
         const struct table_change *change = &changes->tables[i / FORM_COUNT];
-        if (change_counts_none(&change->counts))
+        if (table_change_none(change))
             continue;
         r = file_name(change->name, (enum form)(i % FORM_COUNT), &name, err);
         if (r == 0 && emit(arg, buf_text(&name), NODE_FILE, i + 2) != 0)

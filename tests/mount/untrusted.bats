@@ -3,6 +3,8 @@
 # damaged. The rest can be read, the daemon lives and keeps to its memory, and nothing is changed,
 # neither in the database nor beside it.
 
+# shellcheck disable=SC2030,SC2031 # each test sets what it uses
+
 load helper
 
 setup() {
@@ -239,6 +241,72 @@ look_at_it() {
 
 @test "crafted SQL gives an error or what SQLite makes of it, one after another" {
     each_crafted '^schema_(no_|attach|two|null|blob|as_|call|deep)'
+}
+
+# assert_changes TABLE: the latest backup's changes/ tells of `good`, of which one row is another, and of
+# TABLE no more than that it cannot be read, without harm to anything else there.
+assert_changes() {
+    local changes=mnt/backups/latest/changes file
+    timeout 60 cat $changes/summary >said
+    [ "$(awk '$1 == "-" { print $2, $3, $4, $5 }' said)" = "- - $1 (unreadable:" ]
+    grep -qx ' *0 *1 *0  good' said
+    [ "$(tail -n +2 $changes/good.csv | tr -d '\r')" = "\"update\",\"1\",1,\"one\",x'01',1,\"new\",x'01'" ]
+    grep -q "'new'" $changes/good.sql
+    ls -l $changes >/dev/null
+    for file in "$changes/$1.csv" "$changes/$1.sql"; do
+        [ "$(stat -c %s "$file")" = 0 ]
+        run timeout 60 cat "$file"
+        [ "$status" -eq 1 ]
+        [[ $output == *'Input/output error' ]]
+    done
+    rm said
+}
+
+# How often the log tells of it.
+told() { grep -c " sizes error: $(readlink mnt/backups/latest): changes: " mnt/log; }
+told_once() { [ "$(told)" = 1 ]; }
+
+@test "a table that gets damaged is told in changes/, and the others are compared" {
+    local kind
+    mount_harm nothing
+    command_line backup
+    for kind in tree_circle tree_without_end payload_huge; do
+        harm nothing next.db
+        replace_harm
+        command_line backup
+        harm "$kind" next.db
+        sqlite3 next.db "UPDATE good SET name = 'new' WHERE id = 1"
+        replace_harm
+        command_line backup
+        assert_changes large || { echo "$kind"; false; }
+        eventually told_once
+        look mnt/backups/latest/
+        unharmed
+    done
+    command_line backup
+    [ "$(tail -n +3 mnt/backups/latest/changes/summary)" = 'nothing changed' ]
+    good_but_for_the_first mnt/backups/latest
+}
+
+good_but_for_the_first() { [ "$(cat "$1/tables/good/count" "$1/tables/good/rows/1/name")" = $'3\nnew' ]; }
+
+@test "a block that gets damaged in the repository harms the changes of its table alone" {
+    local segment
+    harm nothing app.db
+    sqlite3 app.db "CREATE TABLE noise (id INTEGER PRIMARY KEY, body);
+        INSERT INTO noise SELECT id, randomblob(900) FROM large"
+    dbsnapfs backup app.db
+    sqlite3 app.db "UPDATE good SET name = 'new' WHERE id = 1; UPDATE noise SET body = randomblob(900)"
+    dbsnapfs backup app.db
+    sha256sum app.db >app.sum
+    segment=$(find app.db.backups/segments -name '*.seg' | sort | tail -n 1)
+    turn_bit "$segment" $(($(stat -c %s "$segment") / 2))
+    dbsnapfs app.db mnt
+    pid=$(daemon_pid)
+    assert_changes noise
+    eventually told_once
+    look mnt/backups/latest/
+    unharmed
 }
 
 @test "names of the schema leave the mount's directories by no path" {

@@ -12,6 +12,11 @@
  *
  * Flags are s (other SQL), g (gone) and a (what was added is known), or - for none. A table whose
  * rows only moved is in it too, since its texts have other lengths: change_counts_none().
+ *
+ * A table that could not be compared, because it is damaged in one of the two backups or SQLite
+ * refuses to read it there, says why instead:
+ *
+ *     5:users u 25:the database is damaged …   length of the reason, reason
  */
 #ifndef DBSNAPFS_SERVICE_CHANGES_H
 #define DBSNAPFS_SERVICE_CHANGES_H
@@ -31,8 +36,11 @@ struct repo;
 
 struct table_change {
     char *name;
-    struct change_counts counts;
+    struct change_counts counts; /* zeros if … */
+    char *unreadable;            /* … it could not be compared: why, in words; else NULL */
 };
+/* The table has no files in changes/. */
+bool table_change_none(const struct table_change *change);
 
 struct backup_changes {
     uint64_t before_id; /* 0: it is the first backup, and has no tables here */
@@ -44,12 +52,14 @@ void backup_changes_free(struct backup_changes *changes); /* its members; an emp
 const struct table_change *backup_changes_table(const struct backup_changes *changes,
                                                 const char *name);
 
-/* What is noted. -ENOENT, without a message, when nothing is, or when it tells about another backup
- * than the one that is before it now. */
+/* What is noted. -ENOENT, without a message, when nothing is, when it is damaged, and when it tells
+ * about another backup than the one that is before it now. */
 int backup_changes_find(struct repo *repo, uint64_t backup_id, struct backup_changes *ret_changes,
                         struct err *err);
 
-/* Compares the two and notes the result. `gives_way`: this is background work. */
+/* Compares the two and notes the result. Tables that cannot be read are part of it; it fails for what
+ * has nothing to do with one table, and then nothing is noted. `gives_way`: this is background work,
+ * which fails if the result cannot be noted; who waits for the result gets it all the same. */
 int backup_changes_make(struct repo *repo, uint64_t backup_id, const atomic_bool *cancel,
                         bool gives_way, struct backup_changes *ret_changes, struct err *err);
 

@@ -31,6 +31,10 @@ int database_open_snapshot(struct snapshot *snapshot, struct database **ret_data
                            struct err *err);
 void database_close(struct database *database); /* NULL is fine */
 
+/* Of what failed just now: was it that the file below could not be read, for another reason than that
+ * it is damaged? Then it says nothing about the database. */
+bool database_file_failed(const struct database *database);
+
 /* Ends what runs: once `*cancel` is true (NULL: never), or behind `deadline_ns` on the monotonic
  * clock (0: never). Holds until it is set again; to be set between other calls. */
 void database_limit(struct database *database, const atomic_bool *cancel, int64_t deadline_ns);

@@ -38,7 +38,7 @@ void changes_free(struct changes *changes); /* NULL is fine */
 
 /* The tables that may have changed, in the order of the later schema, those that are gone behind:
  * those whose SQL differs and those on whose pages something changed. Nothing else needs to be
- * compared. `name` lasts until changes_free(). Non-zero from `each` ends it and is returned. */
+ * compared. One whose pages cannot be looked at is among them. `name` lasts until changes_free(). Non-zero from `each` ends it and is returned. */
 int changes_candidates(struct changes *changes,
                        int (*each)(void *arg, const char *name, struct err *err), void *arg,
                        struct err *err);
@@ -77,6 +77,11 @@ typedef int change_put(void *arg, const void *bytes, size_t len, struct err *err
 int changes_table(struct changes *changes, const char *name, change_put *csv, void *csv_arg,
                   change_put *sql, void *sql_arg, struct change_counts *ret_counts,
                   struct err *err);
+
+/* Whether `code`, which one of the functions above gave just now, is about the table: it is damaged in
+ * one of the states, or SQLite refuses to read it. Other tables may be sound. Anything else
+ * (memory, cancelling, a disk that fails) says nothing about it. */
+bool changes_blame_table(const struct changes *changes, int code);
 
 /* How many rows were read from the two, for tests, which count work. */
 uint64_t changes_rows_read(const struct changes *changes);

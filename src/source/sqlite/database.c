@@ -190,6 +190,15 @@ int database_fail(const struct database *database, int rc, struct err *err)
     return connection_fail(connection, rc, err);
 }
 
+bool database_file_failed(const struct database *database)
+{
+    const struct connection *connection = &database->image.connection;
+
+    if (connection->cause)
+        return connection->cause->code < 0 && connection->cause->code != -EBADMSG;
+    return (sqlite3_errcode(connection->db) & 0xff) == SQLITE_IOERR;
+}
+
 void database_hurry(struct database *database, struct patience *ret_patience)
 {
     patience_begin(ret_patience, database->is_impatient ? IMPATIENT_NS : PREPARE_NS, VIEW_BYTES);

@@ -208,7 +208,8 @@ out:
     return r;
 }
 
-/* Looks for suspects, once. */
+/* Looks for suspects, once. If a page that was to be looked at is damaged, any table may have suspects:
+ * whose page it is shows when rows are read. */
 static int look(struct page_comparison *comparison, struct err *err)
 {
     int r;
@@ -217,9 +218,9 @@ static int look(struct page_comparison *comparison, struct err *err)
         return 0;
     r = overflow_init(&comparison->overflow, &comparison->before, &comparison->after,
                       &comparison->changed, err);
-    if (r == 0 || r == -EUCLEAN) {
+    if (r == 0 || r == -EUCLEAN || r == -EBADMSG) {
         comparison->looked = true;
-        comparison->senseless = r == -EUCLEAN;
+        comparison->senseless = r < 0;
         return 0;
     }
     overflow_release(&comparison->overflow);

@@ -1,5 +1,5 @@
 /*
- * src/service/changes.c, changes_text.c and comparison.c: what changed between a backup and the one
+ * src/service/changes.c and changes_text.c: what changed between a backup and the one
  * before it, and the sizes that follow from it.
  */
 #include <check.h>
@@ -42,36 +42,42 @@ static void read_text(const char *text, size_t len, int expected, struct backup_
 
 START_TEST(changes_come_back_from_their_text)
 {
-    char names[2][8] = {"a b\n5:c", ""};
+    char names[3][8] = {"a b\n5:c", "", "u 1:u"}, reason[] = "u 1:x\n5:users is damaged\n";
     struct table_change tables[] = {
-        {names[0],
-         {.inserted = 1,
-          .updated = UINT64_MAX,
-          .deleted = 3,
-          .csv_bytes = 4,
-          .sql_bytes = 5,
-          .rows_added = -6,
-          .rows_csv_added = INT64_MAX,
-          .rows_ndjson_added = 0,
-          .rows_sql_added = -1,
-          .has_added = true}},
-        {names[1], {.schema = true, .gone = true}},
+        {.name = names[0],
+         .counts = {.inserted = 1,
+                    .updated = UINT64_MAX,
+                    .deleted = 3,
+                    .csv_bytes = 4,
+                    .sql_bytes = 5,
+                    .rows_added = -6,
+                    .rows_csv_added = INT64_MAX,
+                    .rows_ndjson_added = 0,
+                    .rows_sql_added = -1,
+                    .has_added = true}},
+        {.name = names[1], .counts = {.schema = true, .gone = true}},
+        {.name = names[2], .unreadable = reason},
     };
-    const struct backup_changes changes = {.before_id = 7, .count = 2, .tables = tables};
+    const struct backup_changes changes = {.before_id = 7, .count = 3, .tables = tables};
     struct backup_changes again;
-    const struct table_change *first, *second;
+    const struct table_change *first, *second, *third;
 
     backup_changes_write(&changes, &out);
     ck_assert_int_eq(backup_changes_read(&out, &again), 0);
     ck_assert_uint_eq(again.before_id, 7);
-    ck_assert_uint_eq(again.count, 2);
+    ck_assert_uint_eq(again.count, 3);
     first = backup_changes_table(&again, names[0]);
     second = backup_changes_table(&again, "");
+    third = backup_changes_table(&again, names[2]);
     ck_assert_ptr_nonnull(first);
     ck_assert_ptr_nonnull(second);
+    ck_assert_ptr_nonnull(third);
     ck_assert_ptr_null(backup_changes_table(&again, "a"));
     ck_assert_mem_eq(&first->counts, &tables[0].counts, sizeof first->counts);
     ck_assert_mem_eq(&second->counts, &tables[1].counts, sizeof second->counts);
+    ck_assert_ptr_null(second->unreadable);
+    ck_assert_str_eq(third->unreadable, reason);
+    ck_assert(!table_change_none(third));
     backup_changes_free(&again);
 }
 END_TEST
@@ -92,12 +98,19 @@ START_TEST(what_is_no_such_text_is_refused)
         "1 2\n5:users 1 2 3 - -4 5 6 7 8 9\n",
         "1 2\n5:users 1 2 3 - 4 5 6 7 8 9223372036854775808\n",
         "1 2\n99999999999999999999:users 1 2 3 - 4 5 6 7 8 9\n",
+        "1 2\n5:users u ",
+        "1 2\n5:users u why\n",
+        "1 2\n5:users u 3:why",
+        "1 2\n5:users u 3:why \n",
+        "1 2\n5:users u 4:why\n",
+        "1 2\n5:users u 3:why\n\n",
     };
     struct backup_changes changes;
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         read_text(texts[i], strlen(texts[i]), -EBADMSG, &changes);
     read_text("1 2\n3:a\0b 1 2 3 - 4 5 6 7 8 9\n", 31, -EBADMSG, &changes);
+    read_text("1 2\n5:users u 3:w\0y\n", 19, -EBADMSG, &changes);
     read_text("1 0\n", 4, 0, &changes);
     ck_assert_uint_eq(changes.count, 0);
 }

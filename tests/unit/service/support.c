@@ -46,6 +46,18 @@ bool place_wait(bool (*until)(void *arg), void *arg)
     return false;
 }
 
+void place_damage(const struct place *place)
+{
+    struct buf command = BUF_INIT;
+
+    buf_addf(&command,
+             "f=$(ls %s/segments/*.seg | head -n 1) && s=$(stat -c %%s $f) && "
+             "dd if=/dev/zero of=$f bs=1 seek=$((s / 2)) count=64 conv=notrunc status=none",
+             place->repo);
+    ck_assert_int_eq(system(buf_text(&command)), 0); // NOLINT(cert-env33-c)
+    buf_free(&command);
+}
+
 struct service *place_open(const struct place *place, struct service_config config)
 {
     struct service *service = NULL;

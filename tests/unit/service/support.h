@@ -24,6 +24,9 @@ void place_sql(const struct place *place, const char *sql);
 /* Waits, for at most ten seconds, until `until` holds. */
 bool place_wait(bool (*until)(void *arg), void *arg);
 
+/* Damages the repository: in the middle of the first segment, where table t's rows are. */
+void place_damage(const struct place *place);
+
 struct service *place_open(const struct place *place, struct service_config config);
 
 /* Runs a line; the result goes to `out`, which is emptied before. */

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dbsnapfs/service/changes.h"
+#include "dbsnapfs/service/service.h"
+#include "dbsnapfs/store/repo.h"
 #include "view/support.h"
 
 #define LATEST "backups/latest/changes"
@@ -134,6 +137,76 @@ START_TEST(each_backup_is_compared_with_the_one_before_it)
 }
 END_TEST
 
+/* ---- tables that cannot be read ---- */
+
+/* From now on reading the table fails: SQLite has no such number. */
+static const char make_unreadable[] =
+    "CREATE TABLE \"b d\"(a, b AS (a)); INSERT INTO \"b d\" VALUES(-9223372036854775808);"
+    "PRAGMA writable_schema = ON;"
+    "UPDATE sqlite_schema SET sql = 'CREATE TABLE \"b d\"(a, b AS (abs(a)))' WHERE name = 'b d'";
+
+START_TEST(an_unreadable_table_harms_no_other)
+{
+    day("SELECT 1");
+    stage_sql(&stage, make_unreadable);
+    day("UPDATE users SET name = 'other' WHERE id = 7");
+    assert_list(LATEST, "summary users.csv users.sql b d.csv b d.sql ");
+    assert_has(LATEST "/summary", "         0          1          0  users\n");
+    assert_has(LATEST "/summary", "         -          -          -  b d  (unreadable: ");
+    assert_has(LATEST "/summary", "integer overflow)\n");
+    assert_has(LATEST "/users.csv", "\"update\",\"7\"");
+    assert_has(LATEST "/users.sql", "REPLACE INTO \"users\"");
+}
+END_TEST
+
+START_TEST(the_files_of_an_unreadable_table_can_be_looked_at_and_not_opened)
+{
+    static const char *const paths[] = {LATEST "/b d.csv", LATEST "/b d.sql"};
+    day("SELECT 1");
+    day(make_unreadable);
+    for (size_t i = 0; i < 2; i++) {
+        struct node *node = stage_node(&stage, paths[i]);
+        struct node_file *file = NULL;
+        struct err err = ERR_INIT;
+        ck_assert_uint_eq(stage_attr(&stage, paths[i]).size, 0);
+        ck_assert_int_eq(node_open(node, false, NULL, &file, &err), -EIO);
+        ck_assert_msg(strstr(err.text, "integer overflow") != NULL, "%s", err.text);
+        node_unref(node);
+    }
+}
+END_TEST
+
+static void note(const char *fact)
+{
+    ck_assert_int_eq(
+        repo_note_fact(service_repo(stage.service), 2, FACT_CHANGES, fact, strlen(fact), NULL), 0);
+}
+
+START_TEST(a_reason_stays_in_its_line)
+{
+    day("SELECT 1");
+    day("UPDATE users SET name = 'other' WHERE id = 7");
+    note("1 1\n5:users u 12:a\n9 9 9  x\x7f\x1b\n");
+    assert_has(LATEST "/summary",
+               "         -          -          -  users  (unreadable: a 9 9 9  x  )\n");
+}
+END_TEST
+
+START_TEST(a_table_that_can_be_read_again_is_compared_anew)
+{
+    struct buf text = BUF_INIT;
+    day("SELECT 1");
+    day("UPDATE users SET name = 'other' WHERE id = 7");
+    note("1 1\n5:users u 3:why\n");
+    ck_assert_uint_eq(stage_attr(&stage, LATEST "/users.csv").size, 0);
+    stage_read(&stage, LATEST "/users.csv", 4096, &text);
+    ck_assert_ptr_nonnull(strstr(buf_text(&text), "\"update\",\"7\""));
+    assert_has(LATEST "/users.csv", "\"update\",\"7\"");
+    assert_has(LATEST "/summary", "         0          1          0  users\n");
+    buf_free(&text);
+}
+END_TEST
+
 Suite *suite_view_changes(void);
 Suite *suite_view_changes(void)
 {
@@ -147,6 +220,10 @@ Suite *suite_view_changes(void)
     tcase_add_test(tests, what_did_not_change_has_no_file);
     tcase_add_test(tests, long_changes_are_as_long_as_they_say);
     tcase_add_test(tests, each_backup_is_compared_with_the_one_before_it);
+    tcase_add_test(tests, an_unreadable_table_harms_no_other);
+    tcase_add_test(tests, the_files_of_an_unreadable_table_can_be_looked_at_and_not_opened);
+    tcase_add_test(tests, a_reason_stays_in_its_line);
+    tcase_add_test(tests, a_table_that_can_be_read_again_is_compared_anew);
     suite_add_tcase(suite, tests);
     return suite;
 }
