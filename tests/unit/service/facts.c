@@ -3,10 +3,13 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "dbsnapfs/service/changes.h"
 #include "dbsnapfs/service/facts.h"
 #include "dbsnapfs/service/service.h"
 #include "dbsnapfs/store/repo.h"
@@ -98,18 +101,6 @@ START_TEST(sizes_of_another_version_are_measured_again)
 }
 END_TEST
 
-/* Bytes in the middle of the first segment, where table t's rows are. */
-static void damage_segment(void)
-{
-    char command[400];
-
-    (void)snprintf(command, sizeof command,
-                   "f=$(ls %s/segments/*.seg | head -n 1) && s=$(stat -c %%s $f) && "
-                   "dd if=/dev/zero of=$f bs=1 seek=$((s / 2)) count=64 conv=notrunc status=none",
-                   place.repo);
-    ck_assert_int_eq(system(command), 0); // NOLINT(cert-env33-c)
-}
-
 static unsigned count_lines(struct service *service, const char *part)
 {
     unsigned count = 0;
@@ -129,7 +120,7 @@ START_TEST(a_damaged_table_is_logged_once_and_the_others_are_measured)
     place_sql(&place, "CREATE TABLE u(x); CREATE TABLE w(x)");
     ck_assert_int_eq(place_run(service, "backup", &out), 0);
     service_free(service);
-    damage_segment();
+    place_damage(&place);
     service = open_mounted();
     ck_assert(place_wait(newest_is_known, service));
     ck_assert_int_eq(find(service, 1, "t", &sizes), -ENOENT);
@@ -145,7 +136,7 @@ START_TEST(a_damaged_table_is_logged_once_and_the_others_are_measured)
 }
 END_TEST
 
-START_TEST(a_backup_that_cannot_be_compared_is_tried_once)
+START_TEST(a_table_that_cannot_be_compared_is_logged_once)
 {
     struct service *service = place_open(&place, (struct service_config){.repo = NULL});
 
@@ -154,7 +145,7 @@ START_TEST(a_backup_that_cannot_be_compared_is_tried_once)
     place_sql(&place, "ALTER TABLE t ADD COLUMN z DEFAULT 5");
     ck_assert_int_eq(place_run(service, "backup", &out), 0);
     service_free(service);
-    damage_segment();
+    place_damage(&place);
     service = open_mounted();
     ck_assert(place_wait(newest_is_known, service));
     for (unsigned i = 0; i < 3; i++) {
@@ -164,6 +155,97 @@ START_TEST(a_backup_that_cannot_be_compared_is_tried_once)
     assert_sizes(service, 5, "u");
     ck_assert_uint_eq(count_lines(service, ": changes: "), 1);
     service_free(service);
+}
+END_TEST
+
+/* ---- in a catalog that is damaged ---- */
+
+/* Its bytes. */
+static void read_catalog(char *ret_path, size_t size, struct buf *ret_bytes)
+{
+    FILE *file;
+    int c;
+
+    (void)snprintf(ret_path, size, "%s/catalog.sqlite", place.repo);
+    file = fopen(ret_path, "re");
+    ck_assert_ptr_nonnull(file);
+    while ((c = getc(file)) != EOF)
+        buf_add_char(ret_bytes, (char)c);
+    (void)fclose(file);
+}
+
+static void put_byte(const char *path, size_t at, char byte)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)at), 1);
+    (void)close(fd);
+}
+
+/* What is noted of backup 2, or nothing where an error is all there is. */
+static void assert_right_or_unknown(struct repo *repo, const char *kind, const struct buf *right,
+                                    unsigned *unknown)
+{
+    struct buf fact = BUF_INIT;
+    int code = repo_find_fact(repo, 2, kind, &fact, NULL);
+
+    ck_assert(code == 0 || code == -EBADMSG);
+    if (code == 0) {
+        ck_assert_uint_eq(fact.len, right->len);
+        ck_assert_mem_eq(buf_text(&fact), buf_text(right), right->len);
+    }
+    *unknown += code != 0;
+    buf_free(&fact);
+}
+
+static void assert_changes_are_right(struct repo *repo)
+{
+    struct backup_changes changes = {.before_id = 0};
+
+    ck_assert_int_eq(backup_changes_find(repo, 2, &changes, NULL), -ENOENT);
+    ck_assert_int_eq(backup_changes_make(repo, 2, NULL, false, &changes, NULL), 0);
+    ck_assert_uint_eq(changes.count, 1);
+    ck_assert_uint_eq(changes.tables[0].counts.deleted, 3);
+    backup_changes_free(&changes);
+}
+
+START_TEST(a_bit_that_turns_in_what_is_noted_is_noticed_and_worked_out_anew)
+{
+    static const char *const kinds[] = {FACT_SIZES, FACT_CHANGES};
+    struct service *service = open_mounted();
+    struct buf bytes = BUF_INIT, facts[2] = {BUF_INIT, BUF_INIT};
+    const char *catalog;
+    char path[120];
+    unsigned unknown = 0, turned = 0;
+
+    back_up(service);
+    place_sql(&place, "DELETE FROM t WHERE a < 4");
+    back_up(service);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(repo_find_fact(service_repo(service), 2, kinds[i], &facts[i], NULL), 0);
+    service_free(service);
+    read_catalog(path, sizeof path, &bytes);
+    catalog = buf_text(&bytes);
+    for (int i = 0; i < 2; i++) {
+        const char *fact = memmem(catalog, bytes.len, buf_text(&facts[i]), facts[i].len);
+
+        ck_assert_ptr_nonnull(fact);
+        for (size_t at = (size_t)(fact - catalog), end = at + facts[i].len; at < end; at++) {
+            put_byte(path, at, (char)(catalog[at] ^ (1 << at % 8)));
+            service = place_open(&place, (struct service_config){.repo = NULL});
+            for (int kind = 0; kind < 2; kind++)
+                assert_right_or_unknown(service_repo(service), kinds[kind], &facts[kind], &unknown);
+            assert_changes_are_right(service_repo(service));
+            service_free(service);
+            put_byte(path, at, catalog[at]);
+            turned++;
+        }
+    }
+    ck_assert_uint_eq(unknown, 2 * turned); /* both are in one page */
+    for (int i = 0; i < 2; i++)
+        buf_free(&facts[i]);
+    buf_free(&bytes);
 }
 END_TEST
 
@@ -192,7 +274,8 @@ Suite *suite_service_facts(void)
     tcase_add_test(tests, the_newest_backup_is_measured_when_the_service_starts);
     tcase_add_test(tests, sizes_of_another_version_are_measured_again);
     tcase_add_test(tests, a_damaged_table_is_logged_once_and_the_others_are_measured);
-    tcase_add_test(tests, a_backup_that_cannot_be_compared_is_tried_once);
+    tcase_add_test(tests, a_table_that_cannot_be_compared_is_logged_once);
+    tcase_add_test(tests, a_bit_that_turns_in_what_is_noted_is_noticed_and_worked_out_anew);
     tcase_add_test(tests, a_reader_measures_nothing_in_the_background);
     suite_add_tcase(suite, tests);
     return suite;
