@@ -38,7 +38,8 @@ void changes_free(struct changes *changes); /* NULL is fine */
 
 /* The tables that may have changed, in the order of the later schema, those that are gone behind:
  * those whose SQL differs and those on whose pages something changed. Nothing else needs to be
- * compared. One whose pages cannot be looked at is among them. `name` lasts until changes_free(). Non-zero from `each` ends it and is returned. */
+ * compared. One whose pages cannot be looked at is among them. `name` lasts until changes_free().
+ * Non-zero from `each` ends it and is returned. */
 int changes_candidates(struct changes *changes,
                        int (*each)(void *arg, const char *name, struct err *err), void *arg,
                        struct err *err);
