@@ -6,7 +6,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "cli/call.h"
 #include "dbsnapfs/service/service.h"
@@ -116,6 +118,15 @@ static int run_verb(struct call *call, const struct cli_verb *verb)
     return verb->run(call);
 }
 
+/* A mount point is a directory, so a word in front of a file was meant as a verb. */
+static bool means_a_verb(const char *first, const char *second)
+{
+    struct stat st;
+
+    return !strpbrk(first, "/:") && access(first, F_OK) != 0 && stat(second, &st) == 0 &&
+           S_ISREG(st.st_mode);
+}
+
 static int run(const struct options *options)
 {
     const char *first = options->count > 0 ? options->args[0] : NULL;
@@ -139,6 +150,8 @@ static int run(const struct options *options)
     }
     if (options->count == 1)
         return call_misused(&call, "%s: neither a verb, nor with a mount point behind it", first);
+    if (means_a_verb(first, options->args[1]))
+        return call_misused(&call, "no verb and no database is called %s", first);
     if (options->count > 2)
         return call_misused(&call, "unexpected: %s", options->args[2]);
     return mount_run(&call);

@@ -210,6 +210,8 @@ teardown() { teardown_scratch; }
     refused 2 'nothing to do' dbsnapfs
     refused 2 'no database is named' dbsnapfs backup
     refused 2 'neither a verb' dbsnapfs app.db
+    refused 2 'no verb and no database is called ls; see dbsnapfs --help' dbsnapfs ls app.db
+    refused 2 'no verb and no database is called ls' dbsnapfs ls app.db backups
     refused 2 'unexpected: x' dbsnapfs app.db mnt x
     refused 2 'colour' dbsnapfs backup app.db colour=red
     refused 2 'usage: dbsnapfs extract' dbsnapfs extract app.db
