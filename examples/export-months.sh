@@ -16,6 +16,10 @@ fi
 backups=$1/backups
 table=$2
 directory=${3:-.}
+if [ ! -d "$backups" ]; then
+    echo "export-months: $1 is not a mount of dbsnapfs" >&2
+    exit 1
+fi
 
 status=1
 month_of() {

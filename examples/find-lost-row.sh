@@ -14,6 +14,10 @@ if [ $# -ne 2 ]; then
 fi
 backups=$1/backups
 query=$2
+if [ ! -d "$backups" ]; then
+    echo "find-lost-row: $1 is not a mount of dbsnapfs" >&2
+    exit 1
+fi
 
 # Names are times, so their order is that of time; -V puts ...Z-10 behind ...Z-9. No names of ours
 # have blanks in them.

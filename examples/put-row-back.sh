@@ -7,8 +7,8 @@
 #     put-row-back.sh /mnt/app users 42 2026-11-22T03-00-00Z | sqlite3 /srv/app.db
 #
 # TABLE and KEY are as `ls` shows them below tables/ and rows/. All values come back as they were,
-# BLOBs and the kinds of numbers too. Which backup it is goes to standard error. The exit status is 1, and nothing is printed, if no backup has the row or if it is
-# still there.
+# BLOBs and the kinds of numbers too. Which backup it is goes to standard error. The exit status is 1,
+# and nothing is printed, if no backup has the row or if it is still there.
 set -euo pipefail
 
 if [ $# -lt 3 ] || [ $# -gt 4 ]; then
@@ -48,6 +48,7 @@ decoded() {
     printf %b "${name//%/\\x}"
 }
 
+[ -d "$mountpoint/backups" ] || fail "$mountpoint is not a mount of dbsnapfs"
 [ ! -d "$mountpoint/live/$row" ] || fail "$table has the row $key, nothing is to be put back"
 backup=$(find_backup)
 [ -n "$backup" ] || fail "no backup${named:+ $named} has $table's row $key"

@@ -74,6 +74,9 @@ END
     run "$EXAMPLES/find-lost-row.sh" mnt 'SELECT * FROM not_there'
     [ "$status" -eq 1 ]
     [[ $output == *'no such table: not_there'* ]]
+    run "$EXAMPLES/find-lost-row.sh" . 'SELECT 1'
+    [ "$status" -eq 1 ]
+    [ "$output" = 'find-lost-row: . is not a mount of dbsnapfs' ]
 }
 
 @test "orm_backup.py takes a backup without a mount, and lists it" {

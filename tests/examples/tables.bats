@@ -66,6 +66,9 @@ put_back() { "$EXAMPLES/put-row-back.sh" mnt "$@"; }
     run put_back users 1000
     [ "$status" -eq 1 ]
     [ "$output" = "put-row-back: no backup has users's row 1000" ]
+    run "$EXAMPLES/put-row-back.sh" . users 41
+    [ "$status" -eq 1 ]
+    [ "$output" = 'put-row-back: . is not a mount of dbsnapfs' ]
     run put_back users
     [ "$status" -eq 2 ]
 }
@@ -105,4 +108,7 @@ put_back() { "$EXAMPLES/put-row-back.sh" mnt "$@"; }
     [[ ${lines[0]} == 'export-months: 2'*'Z has no table orders' ]]
     [ "${lines[1]}" = 'export-months: there is no backup with a table orders' ]
     [ ! -e "$(echo orders-*)" ]
+    run "$EXAMPLES/export-months.sh" . orders
+    [ "$status" -eq 1 ]
+    [ "$output" = 'export-months: . is not a mount of dbsnapfs' ]
 }
