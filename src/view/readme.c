@@ -82,6 +82,7 @@ static const char page[] =
     "    tail -n +1 %M/backups/*/changes/summary\n"
     "    diff %M/backups/latest/schema.sql %M/live/schema.sql\n"
     "    diff %M/backups/latest/database.sql %M/live/database.sql\n"
+    "    diff -rq -x rows -x by %M/backups/latest/tables %M/live/tables\n"
     "\n"
     "The same of one table, then a row in all backups, its life, and how to take it back. Put\n"
     "names in for TABLE, KEY and BACKUP (as ls prints them), and what to look for for TEXT:\n"
@@ -112,7 +113,8 @@ static const char page[] =
     "In a table's directory there are schema.sql, columns.json, count and rows/, all rows as\n"
     "rows.csv, rows.ndjson and rows.sql, and by/COLUMN/VALUE/ for columns with an index. In a row's\n"
     "there are row.json, a file for each value, COLUMN.row where a foreign key leads, and\n"
-    "referenced-by/. Tell diff -r not to follow these links: --no-dereference.\n"
+    "referenced-by/. Such links lead in circles, and diff -r follows them without end: leave the\n"
+    "rows out, as above, or say --no-dereference.\n"
     "\n"
     "Unmount:\n"
     "    fusermount3 -u %M\n";
