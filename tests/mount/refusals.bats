@@ -60,6 +60,23 @@ teardown() { teardown_scratch; }
     dbsnapfs show app.db | grep -i "page $page"
 }
 
+@test "a schema that the installed SQLite does not understand is backed up and checked all the same" {
+    make_db app.db
+    sqlite3 app.db "CREATE VIEW newer AS SELECT 1; PRAGMA writable_schema = ON; UPDATE sqlite_schema
+        SET sql = 'CREATE VIEW newer AS SELECT a FROM item WITH SOMETHING NEW' WHERE name = 'newer'"
+    run ! sqlite3 app.db 'SELECT count(*) FROM item'
+    dbsnapfs app.db mnt
+    command_line backup
+    eventually jq -e '.last_check.result == "ok"' mnt/status.json
+    grep 'SOMETHING NEW' mnt/backups/latest/schema.sql
+    (cd mnt/backups/latest && sha256sum -c SHA256SUMS)
+    [ "$(sqlite3 mnt/backups/latest/database.sqlite 'PRAGMA writable_schema = ON;
+        SELECT count(*) FROM item')" = "$(sqlite3 app.db 'PRAGMA writable_schema = ON; SELECT count(*) FROM item')" ]
+    run ! ls mnt/live/tables
+    run -1 dbsnapfs cat app.db live/tables/item/rows.csv
+    [[ $output == *'cannot read its schema'*'newer SQLite'* ]]
+}
+
 @test "a database that was cut short" {
     make_db app.db delete 3000
     truncate -s 20000 app.db

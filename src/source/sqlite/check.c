@@ -128,14 +128,40 @@ static bool lacks_collation(struct check *check)
     return check->missing_collation;
 }
 
+/* What SQLite does not understand of the schema is a finding if it has pages, which are not checked then;
+ * not if it is a view or a trigger. 1: nothing can be read of it. */
+static int read_schema(struct check *check, struct err *err)
+{
+    static const char unknown_sql[] =
+        "SELECT count(*) FROM sqlite_schema WHERE rootpage > 0 AND name NOT IN"
+        " (SELECT name FROM pragma_table_list WHERE schema = 'main' UNION ALL"
+        "  SELECT i.name FROM pragma_table_list AS t, pragma_index_list(t.name) AS i"
+        "  WHERE t.schema = 'main')";
+    struct err missing = ERR_INIT;
+    int64_t unknown = 0;
+    int r = connection_read_schema(check->connection, &missing, err);
+
+    if (r == 0 && missing.code < 0)
+        r = connection_int(check->connection, unknown_sql, &unknown, err);
+    if (r < 0) {
+        r = take_failure(check, sqlite3_extended_errcode(check->connection->db), err);
+        return r < 0 ? r : 1;
+    }
+    if (unknown > 0)
+        add_finding(check, missing.text);
+    return 0;
+}
+
 static int run_all(struct check *check, bool deep, struct err *err)
 {
     struct connection *connection = check->connection;
     int r = connection_exec(
         connection, "PRAGMA ignore_check_constraints = ON; PRAGMA cell_size_check = ON", err);
 
-    if (r < 0)
-        return r;
+    if (r == 0)
+        r = read_schema(check, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
     r = run_integrity(check,
                       deep && !lacks_collation(check) ? "PRAGMA integrity_check(" MAX_FINDINGS ")"
                                                       : "PRAGMA quick_check(" MAX_FINDINGS ")",

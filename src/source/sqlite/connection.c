@@ -235,6 +235,18 @@ static int fail_to_recover(const struct connection *connection, int rc, struct e
                    connection->name);
 }
 
+/* Was it that SQLite did not understand what something is made by? Of what cannot even be told by its
+ * name it is damage. */
+static bool is_not_understood(const struct connection *connection)
+{
+    static const char malformed[] = "malformed database schema (";
+    const char *text = sqlite3_errmsg(connection->db);
+
+    return sqlite3_errcode(connection->db) == SQLITE_CORRUPT &&
+           strncmp(text, malformed, sizeof(malformed) - 1) == 0 &&
+           text[sizeof(malformed) - 1] != '?';
+}
+
 static int fail_in_words(const struct connection *connection, int rc, struct err *err)
 {
     const char *name = connection->name;
@@ -247,6 +259,11 @@ static int fail_in_words(const struct connection *connection, int rc, struct err
     case SQLITE_NOTADB:
         return err_set(err, EMEDIUMTYPE, "%s: not a SQLite database, or an encrypted one", name);
     case SQLITE_CORRUPT:
+        if (is_not_understood(connection))
+            return err_set(err, EBADMSG,
+                           "%s: SQLite %s cannot read its schema (%s); a newer SQLite may be able "
+                           "to",
+                           name, sqlite3_libversion(), text);
         return err_set(err, EBADMSG,
                        "%s: the database is damaged (%s); `sqlite3 FILE .recover` may save it",
                        name, text);
@@ -343,4 +360,36 @@ int connection_text(struct connection *connection, const char *sql, char *ret_te
     }
     sqlite3_finalize(stmt);
     return r;
+}
+
+/* From the second statement on, what SQLite can read of the schema is all of it then. */
+static int bear_schema(struct connection *connection, struct err *err)
+{
+    int r;
+
+    /* The pragma allows to write to the schema as well, but not where it is defended. */
+    sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+    r = connection_exec(connection, "PRAGMA writable_schema = ON", err);
+    sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    return r;
+}
+
+int connection_read_schema(struct connection *connection, struct err *ret_missing, struct err *err)
+{
+    static const char sql[] = "SELECT count(*) FROM sqlite_schema";
+    struct err missing = ERR_INIT;
+    int64_t count;
+    int r = connection_int(connection, sql, &count, &missing);
+
+    if (r == -EBADMSG && is_not_understood(connection)) {
+        r = bear_schema(connection, err);
+        if (r < 0)
+            return r;
+        (void)connection_int(connection, sql, &count, &missing);
+        r = connection_int(connection, sql, &count, err);
+        if (r == 0 && ret_missing)
+            *ret_missing = missing;
+        return r;
+    }
+    return r < 0 ? err_set(err, -r, "%s", missing.text) : 0;
 }

@@ -61,4 +61,12 @@ int connection_int(struct connection *connection, const char *sql, int64_t *ret_
 int connection_text(struct connection *connection, const char *sql, char *ret_text, size_t size,
                     struct err *err);
 
+/*
+ * Reads the schema, and begins a transaction's reading. A program may bring along a newer SQLite than
+ * this one, whose SQL this one does not understand: then what it does understand of the schema counts
+ * as all of it, and `ret_missing` (if not NULL) says what is not. For those only who do not ask what is
+ * in the database; its pages are as good as any others.
+ */
+int connection_read_schema(struct connection *connection, struct err *ret_missing, struct err *err);
+
 #endif

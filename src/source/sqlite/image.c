@@ -49,6 +49,8 @@ int image_schema(const struct snapshot_image *reader, struct buf *out, struct er
     int r = image_open(reader, NULL, &image, err);
 
     if (r == 0)
+        r = connection_read_schema(&image.connection, NULL, err);
+    if (r == 0)
         r = schema_write(&image.connection, out, err);
     image_close(&image);
     return r;

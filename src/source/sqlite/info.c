@@ -25,12 +25,9 @@
 
 int info_hold(struct connection *connection, struct err *err)
 {
-    int64_t count;
     int r = connection_exec(connection, "BEGIN", err);
 
-    if (r < 0)
-        return r;
-    return connection_int(connection, "SELECT count(*) FROM sqlite_schema", &count, err);
+    return r == 0 ? connection_read_schema(connection, NULL, err) : r;
 }
 
 static int64_t mtime_ns(const char *path)

@@ -12,7 +12,8 @@ struct err;
 struct source_info;
 struct source_stamp;
 
-/* Begins a transaction that sees one state from here to the connection's end. */
+/* Begins a transaction that sees one state from here to the connection's end. A schema that SQLite does
+ * not understand hinders nothing: what it understands of it counts. */
 int info_hold(struct connection *connection, struct err *err);
 
 /* Of the state that is held. */

@@ -112,6 +112,16 @@ static int unlink_begin(void *arg, const struct source_info *info, const char *s
     return unlink(folder_path("a.db"));
 }
 
+START_TEST(a_schema_that_sqlite_does_not_understand_is_captured)
+{
+    static const char *const what[] = {"v", "t"};
+
+    database_make("a.db", "CREATE TABLE t(a); CREATE VIEW v AS SELECT 1; INSERT INTO t VALUES (1)");
+    schema_make_newer(what[_i]);
+    assert_same_as_backup("a.db");
+}
+END_TEST
+
 START_TEST(a_database_that_vanishes_meanwhile_is_captured_as_it_was)
 {
     struct memory_sink sink;
@@ -433,6 +443,7 @@ Suite *suite_source_sqlite_capture(void)
     tcase_add_test(images, an_empty_file_becomes_one_page_as_in_the_backup_api);
     tcase_add_test(images, what_a_killed_writer_left_in_the_wal_is_captured);
     tcase_add_test(images, a_database_that_vanishes_meanwhile_is_captured_as_it_was);
+    tcase_add_loop_test(images, a_schema_that_sqlite_does_not_understand_is_captured, 0, 2);
     tcase_add_test(images, a_database_replaced_by_rename_is_followed);
     tcase_add_test(images, the_page_with_the_lock_byte_is_a_gap);
     suite_add_tcase(suite, images);

@@ -79,6 +79,30 @@ START_TEST(a_damaged_schema_is_found)
 }
 END_TEST
 
+#define SOME                                                                         \
+    "CREATE TABLE t(a UNIQUE); CREATE VIEW v AS SELECT 1; INSERT INTO t VALUES (1);" \
+    "CREATE TRIGGER r AFTER INSERT ON t BEGIN SELECT 1; END"
+
+START_TEST(a_view_or_trigger_that_sqlite_does_not_understand_is_no_fault)
+{
+    database_make("a.db", SOME);
+    schema_make_newer(_i == 0 ? "v" : "r");
+    ck_assert_str_eq(first_finding(false, 0), "ok");
+    ck_assert_str_eq(first_finding(true, 0), "ok");
+    file_patch("a.db", 4096, "\x77", 1);
+    ck_assert_str_ne(first_finding(false, 0), "ok");
+}
+END_TEST
+
+START_TEST(a_table_that_sqlite_does_not_understand_is_not_checked_and_that_is_found)
+{
+    database_make("a.db", SOME);
+    schema_make_newer("t");
+    ck_assert_ptr_nonnull(strstr(first_finding(false, 0), "cannot read its schema (malformed "
+                                                          "database schema (t) - near \"OF\""));
+}
+END_TEST
+
 START_TEST(an_image_that_is_no_database_is_found)
 {
     char bytes[8192];
@@ -167,6 +191,10 @@ Suite *suite_source_sqlite_check(void)
     tcase_add_test(findings, a_damaged_page_is_found);
     tcase_add_test(findings, a_damaged_schema_is_found);
     tcase_add_test(findings, an_image_that_is_no_database_is_found);
+    tcase_add_loop_test(findings, a_view_or_trigger_that_sqlite_does_not_understand_is_no_fault, 0,
+                        2);
+    tcase_add_test(findings,
+                   a_table_that_sqlite_does_not_understand_is_not_checked_and_that_is_found);
     tcase_add_test(findings, damage_in_the_store_comes_first_in_its_own_words);
     tcase_add_test(findings, a_row_that_points_nowhere_is_found_by_a_deep_check);
     tcase_add_test(findings, a_foreign_key_that_fits_no_parent_is_found_by_a_deep_check);

@@ -291,3 +291,15 @@ uint64_t reads_so_far(void)
     ck_assert_uint_gt(count, 0);
     return count;
 }
+
+void schema_make_newer(const char *what)
+{
+    char sql[300];
+
+    (void)snprintf(sql, sizeof(sql),
+                   "PRAGMA writable_schema = ON; UPDATE sqlite_schema"
+                   " SET sql = 'CREATE ' || type || ' ' || name || ' OF A TIME TO COME'"
+                   " WHERE name = '%s'",
+                   what);
+    database_make("a.db", sql);
+}

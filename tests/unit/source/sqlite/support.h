@@ -23,6 +23,8 @@ const char *folder_path(const char *name);
 
 /* Runs `sql` on the database `name` of the folder, closing it (with a checkpoint) after. */
 void database_make(const char *name, const char *sql);
+/* Makes SQL of what is called `what` in a.db of which SQLite understands nothing. */
+void schema_make_newer(const char *what);
 sqlite3 *shell_open(const char *name);
 void database_exec(sqlite3 *db, const char *sql);
 /* Runs `sql` in a process that ends without closing, as if it was killed. */
