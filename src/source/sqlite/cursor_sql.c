@@ -47,7 +47,7 @@ bool cursor_is_split(const struct selection *selection)
     const struct relation *relation = selection->relation;
 
     return selection->what != SELECT_KEYS && relation->position_is_rowid &&
-           relation->rowid_column == NO_COLUMN && relation->column_count >= COLUMNS_OF_A_RESULT;
+           relation->column_count >= COLUMNS_OF_A_RESULT;
 }
 
 /* Asking each value for its kind takes as long as reading it, so it is done where BLOBs are likely. */

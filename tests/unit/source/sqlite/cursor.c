@@ -1,6 +1,5 @@
 /*
- * src/source/sqlite/cursor.c, cursor_sql.c, compare.c, lookup.c, real.c: rows in order, from any place, by
- * their values. Each test runs on the live database and on a stored backup of it.
+ * src/source/sqlite/cursor.c, compare.c, lookup.c, real.c: rows in order, from any place, by their values. Each test runs on the live database and on a stored backup of it.
  */
 #include <check.h>
 #include <errno.h>
@@ -295,68 +294,6 @@ START_TEST(collations_compare_the_same_in_every_encoding)
 }
 END_TEST
 
-START_TEST(a_table_of_as_many_columns_as_can_be_has_all_of_them)
-{
-    struct buf sql = BUF_INIT;
-    struct opened opened;
-    struct selection selection;
-    struct value first, last, position;
-    struct cursor *cursor = NULL;
-
-    buf_add_text(&sql, "CREATE TABLE wide(c0");
-    for (int i = 1; i < 2000; i++)
-        buf_addf(&sql, ",c%d", i);
-    buf_add_text(&sql, "); INSERT INTO wide(rowid, c0, c1999) VALUES(77, 'first', 'last')");
-    database_make("a.db", buf_text(&sql));
-    buf_free(&sql);
-    opened_begin(&opened, _i);
-    selection = (struct selection){.relation = opened_find(&opened, "wide")};
-    ck_assert_int_eq(cursor_open(opened.database, &selection, &cursor, NULL), 0);
-    ck_assert_int_eq(cursor_next(cursor, NULL), 1);
-    cursor_value(cursor, 0, &first);
-    cursor_value(cursor, 1999, &last);
-    cursor_position(cursor, 0, &position);
-    ck_assert_str_eq(first.bytes, "first");
-    ck_assert_str_eq(last.bytes, "last");
-    ck_assert_int_eq(position.integer, 77);
-    ck_assert_int_eq(cursor_next(cursor, NULL), 0);
-    cursor_close(cursor);
-    opened_end(&opened);
-}
-END_TEST
-
-START_TEST(heads_of_blobs_are_known_without_their_pages)
-{
-    struct opened opened;
-    struct selection selection;
-    struct cursor *cursor = NULL;
-    struct value head;
-    int before = 0, after = 0, high;
-
-    database_make("a.db", "CREATE TABLE t(s, i, b);"
-                          "INSERT INTO t VALUES('text', 7, randomblob(4000000))");
-    opened_begin(&opened, _i);
-    selection = (struct selection){.relation = opened_find(&opened, "t"), .what = SELECT_HEADS};
-    sqlite3_db_status(database_handle(opened.database), SQLITE_DBSTATUS_CACHE_MISS, &before, &high,
-                      0);
-    ck_assert_int_eq(cursor_open(opened.database, &selection, &cursor, NULL), 0);
-    ck_assert_int_eq(cursor_next(cursor, NULL), 1);
-    cursor_value_head(cursor, 2, &head);
-    ck_assert_int_eq(head.kind, VALUE_BLOB);
-    ck_assert_uint_eq(head.len, 4000000);
-    cursor_value_head(cursor, 0, &head);
-    ck_assert_int_eq(head.kind, VALUE_TEXT);
-    ck_assert_uint_eq(head.len, 4);
-    cursor_value_head(cursor, 1, &head);
-    ck_assert_int_eq(head.integer, 7);
-    cursor_close(cursor);
-    sqlite3_db_status(database_handle(opened.database), SQLITE_DBSTATUS_CACHE_MISS, &after, &high,
-                      0);
-    ck_assert_int_lt(after - before, 5);
-    opened_end(&opened);
-}
-END_TEST
-
 START_TEST(the_values_of_an_index_come_once_each_null_first)
 {
     struct opened opened;
@@ -477,8 +414,6 @@ Suite *suite_source_sqlite_cursor(void)
         sqlites_own_collations_are_its_own_in_utf_16,
         a_row_is_found_by_exactly_its_value,
         collations_compare_the_same_in_every_encoding,
-        a_table_of_as_many_columns_as_can_be_has_all_of_them,
-        heads_of_blobs_are_known_without_their_pages,
         the_values_of_an_index_come_once_each_null_first,
         reals_are_written_so_that_they_are_read_back,
         what_takes_too_long_or_is_cancelled_ends,

@@ -1,0 +1,127 @@
+/*
+ * src/source/sqlite/cursor_sql.c: what of a row is read. Each test runs on the live database and on a
+ * stored backup of it.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/sqlite/database.h"
+#include "source/sqlite/opened_support.h"
+#include "source/sqlite/support.h"
+
+Suite *suite_source_sqlite_cursor_sql(void);
+
+static int pages_read(const struct opened *opened)
+{
+    int count = 0, high;
+
+    sqlite3_db_status(database_handle(opened->database), SQLITE_DBSTATUS_CACHE_MISS, &count, &high,
+                      0);
+    return count;
+}
+
+/* A cursor at the first row of a selection. */
+static struct cursor *first_row(const struct opened *opened, const struct selection *selection)
+{
+    struct cursor *cursor = NULL;
+    struct err err = ERR_INIT;
+
+    ck_assert_msg(cursor_open(opened->database, selection, &cursor, &err) == 0, "%s", err.text);
+    ck_assert_msg(cursor_next(cursor, &err) == 1, "%s", err.text);
+    return cursor;
+}
+
+static void make_widest(const char *first)
+{
+    struct buf sql = BUF_INIT;
+
+    buf_addf(&sql, "CREATE TABLE wide(%s", first);
+    for (int i = 1; i < 2000; i++)
+        buf_addf(&sql, ",c%d", i);
+    buf_add_text(&sql, "); INSERT INTO wide(rowid, c1, c1999) VALUES(77, 'second', 'last')");
+    database_make("a.db", buf_text(&sql));
+    buf_free(&sql);
+}
+
+static void assert_widest(const struct opened *opened)
+{
+    const struct selection selection = {.relation = opened_find(opened, "wide")};
+    struct cursor *cursor = first_row(opened, &selection);
+    struct value second, last, position;
+
+    cursor_value(cursor, 1, &second);
+    cursor_value(cursor, 1999, &last);
+    cursor_position(cursor, 0, &position);
+    ck_assert_str_eq(second.bytes, "second");
+    ck_assert_str_eq(last.bytes, "last");
+    ck_assert_int_eq(position.integer, 77);
+    ck_assert_int_eq(cursor_next(cursor, NULL), 0);
+    cursor_close(cursor);
+}
+
+START_TEST(a_table_of_as_many_columns_as_can_be_has_all_of_them)
+{
+    struct opened opened;
+
+    make_widest("c0");
+    opened_begin(&opened, _i);
+    assert_widest(&opened);
+    opened_end(&opened);
+}
+END_TEST
+
+START_TEST(so_has_one_whose_rowid_is_a_column)
+{
+    struct opened opened;
+
+    make_widest("c0 INTEGER PRIMARY KEY");
+    opened_begin(&opened, _i);
+    assert_widest(&opened);
+    opened_end(&opened);
+}
+END_TEST
+
+START_TEST(heads_of_blobs_are_known_without_their_pages)
+{
+    struct opened opened;
+    struct selection selection;
+    struct cursor *cursor;
+    struct value head;
+
+    database_make("a.db", "CREATE TABLE t(s, i, b);"
+                          "INSERT INTO t VALUES('text', 7, randomblob(4000000))");
+    opened_begin(&opened, _i);
+    selection = (struct selection){.relation = opened_find(&opened, "t"), .what = SELECT_HEADS};
+    int before = pages_read(&opened);
+    cursor = first_row(&opened, &selection);
+    cursor_value_head(cursor, 2, &head);
+    ck_assert_int_eq(head.kind, VALUE_BLOB);
+    ck_assert_uint_eq(head.len, 4000000);
+    cursor_value_head(cursor, 0, &head);
+    ck_assert_int_eq(head.kind, VALUE_TEXT);
+    ck_assert_uint_eq(head.len, 4);
+    cursor_value_head(cursor, 1, &head);
+    ck_assert_int_eq(head.integer, 7);
+    cursor_close(cursor);
+    ck_assert_int_lt(pages_read(&opened) - before, 5);
+    opened_end(&opened);
+}
+END_TEST
+
+Suite *suite_source_sqlite_cursor_sql(void)
+{
+    const TTest *const tests[] = {
+        a_table_of_as_many_columns_as_can_be_has_all_of_them,
+        so_has_one_whose_rowid_is_a_column,
+        heads_of_blobs_are_known_without_their_pages,
+    };
+    Suite *suite = suite_create("source/sqlite/cursor_sql");
+    TCase *rows = tcase_create("live, and a backup");
+
+    tcase_add_checked_fixture(rows, folder_set_up, folder_tear_down);
+    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+        tcase_add_loop_test(rows, tests[i], 0, 2);
+    suite_add_tcase(suite, rows);
+    return suite;
+}
