@@ -65,30 +65,24 @@ static int find_among(struct search *search, const struct selection *selection,
     return r;
 }
 
-static int find_rowid(struct search *search, int64_t rowid, int what, struct cursor **ret_cursor,
-                      struct err *err)
+static int find_rowid(struct search *search, int64_t rowid, const struct selection *wanted,
+                      struct cursor **ret_cursor, struct err *err)
 {
     const struct value before = {.kind = VALUE_INTEGER, .integer = rowid - (rowid > INT64_MIN)};
     const struct value last = {.kind = VALUE_INTEGER, .integer = rowid};
-    const struct selection selection = {
-        .relation = search->relation,
-        .what = what,
-        .after = rowid > INT64_MIN ? &before : NULL,
-        .last = &last,
-    };
+    struct selection selection = *wanted;
+    selection.after = rowid > INT64_MIN ? &before : NULL;
+    selection.last = &last;
     return find_among(search, &selection, NULL, ret_cursor, err);
 }
 
-static int find_key(struct search *search, const struct value *values, int what,
-                    struct cursor **ret_cursor, struct err *err)
+static int find_key(struct search *search, const struct value *values,
+                    const struct selection *wanted, struct cursor **ret_cursor, struct err *err)
 {
-    const struct selection selection = {
-        .relation = search->relation,
-        .what = what,
-        .match_count = search->relation->key_count,
-        .match_columns = search->relation->key,
-        .match_values = values,
-    };
+    struct selection selection = *wanted;
+    selection.match_count = search->relation->key_count;
+    selection.match_columns = search->relation->key;
+    selection.match_values = values;
     return find_among(search, &selection, values, ret_cursor, err);
 }
 
@@ -180,7 +174,7 @@ static int find_cut(struct search *search, const struct name_decoded *decoded,
 }
 
 /* Another cursor at the row where one of keys is; a rowid needs no look at its key. */
-static int find_again(struct search *search, struct cursor *keys, int what,
+static int find_again(struct search *search, struct cursor *keys, const struct selection *wanted,
                       struct cursor **ret_cursor, struct err *err)
 {
     const size_t count = search->relation->key_count;
@@ -190,7 +184,7 @@ static int find_again(struct search *search, struct cursor *keys, int what,
     if (search->relation->position_is_rowid) {
         cursor_position(keys, 0, &values[0]);
         search->any = true;
-        return find_rowid(search, values[0].integer, what, ret_cursor, err);
+        return find_rowid(search, values[0].integer, wanted, ret_cursor, err);
     }
     if (count > NAME_PARTS)
         return err_set(err, EOVERFLOW, "%s: a key of %zu columns cannot be searched for",
@@ -203,14 +197,14 @@ static int find_again(struct search *search, struct cursor *keys, int what,
     if (r < 0)
         copied--;
     r = r < 0 ? err_set(err, ENOMEM, "%s: out of memory", search->relation->name)
-              : find_key(search, values, what, ret_cursor, err);
+              : find_key(search, values, wanted, ret_cursor, err);
     while (copied > 0)
         value_free(&values[--copied]);
     return r;
 }
 
-static int find_whole_or_cut(struct search *search, int what, struct cursor **ret_cursor,
-                             struct err *err)
+static int find_whole_or_cut(struct search *search, const struct selection *wanted,
+                             struct cursor **ret_cursor, struct err *err)
 {
     struct name_decoded decoded;
     struct value values[NAME_PARTS];
@@ -221,11 +215,11 @@ static int find_whole_or_cut(struct search *search, int what, struct cursor **re
     if (r == 0) {
         if (part_values(search->relation, &decoded, decoded.count, values) < 0)
             return 0;
-        return find_key(search, values, what, ret_cursor, err);
+        return find_key(search, values, wanted, ret_cursor, err);
     }
     r = find_cut(search, &decoded, &keys, err);
-    if (r > 0 && what != SELECT_KEYS) {
-        r = find_again(search, keys, what, ret_cursor, err);
+    if (r > 0 && wanted->what != SELECT_KEYS) {
+        r = find_again(search, keys, wanted, ret_cursor, err);
         cursor_close(keys);
     } else if (r > 0) {
         *ret_cursor = keys;
@@ -233,7 +227,8 @@ static int find_whole_or_cut(struct search *search, int what, struct cursor **re
     return r;
 }
 
-static int find(struct search *search, int what, struct cursor **ret_cursor, struct err *err)
+static int find(struct search *search, const struct selection *wanted, struct cursor **ret_cursor,
+                struct err *err)
 {
     const struct relation *relation = search->relation;
     const size_t head = strlen(KEY_ROWID);
@@ -244,19 +239,19 @@ static int find(struct search *search, int what, struct cursor **ret_cursor, str
     if (key_is_rowid(relation)) {
         if (!key_integer(name, strlen(name), &rowid))
             return 0;
-        return find_rowid(search, rowid, what, ret_cursor, err);
+        return find_rowid(search, rowid, wanted, ret_cursor, err);
     }
     if (relation->position_is_rowid && strncmp(name, KEY_ROWID, head) == 0 &&
         key_integer(name + head, strlen(name + head), &rowid))
-        return find_rowid(search, rowid, what, ret_cursor, err);
-    return find_whole_or_cut(search, what, ret_cursor, err);
+        return find_rowid(search, rowid, wanted, ret_cursor, err);
+    return find_whole_or_cut(search, wanted, ret_cursor, err);
 }
 
-int key_find(struct database *database, const struct relation *relation, const char *name, int what,
+int key_find(struct database *database, const struct selection *wanted, const char *name,
              struct cursor **ret_cursor, struct err *err)
 {
-    struct search search = {database, relation, name, false, BUF_INIT};
-    int r = find(&search, what, ret_cursor, err);
+    struct search search = {database, wanted->relation, name, false, BUF_INIT};
+    int r = find(&search, wanted, ret_cursor, err);
     buf_free(&search.text);
     if (r == 0)
         return none(&search, err);

@@ -33,24 +33,29 @@ void look_end(struct look *look)
     scope_done(look->scope, look->database);
 }
 
-int look_row(struct look *look, const char *key, int what, struct err *err)
+int look_columns(struct look *look, const char *key, int what, const size_t *columns, size_t count,
+                 struct err *err)
 {
+    const struct selection wanted = {
+        .relation = look->relation,
+        .what = what,
+        .column_count = count,
+        .columns = columns,
+    };
     cursor_close(look->cursor);
     look->cursor = NULL;
-    return key_find(look->database, look->relation, key, what, &look->cursor, err);
+    return key_find(look->database, &wanted, key, &look->cursor, err);
+}
+
+int look_row(struct look *look, const char *key, int what, struct err *err)
+{
+    return look_columns(look, key, what, NULL, 0, err);
 }
 
 int look_values(struct look *look, const char *key, const size_t *columns, size_t count,
                 struct value *ret_values, struct err *err)
 {
-    bool blobs = false;
-    int r = look_row(look, key, SELECT_HEADS, err);
-    for (size_t i = 0; r == 0 && i < count; i++) {
-        cursor_value_head(look->cursor, columns[i], &ret_values[i]);
-        blobs = blobs || ret_values[i].kind == VALUE_BLOB;
-    }
-    if (r == 0 && blobs)
-        r = look_row(look, key, SELECT_ROWS, err);
+    int r = look_columns(look, key, SELECT_ROWS, columns, count, err);
     for (size_t i = 0; r == 0 && i < count; i++)
         cursor_value(look->cursor, columns[i], &ret_values[i]);
     return r;

@@ -32,8 +32,10 @@ void look_end(struct look *look);
 
 /* Goes to the row; `what` as in struct selection. */
 int look_row(struct look *look, const char *key, int what, struct err *err);
-/* The row's values in these columns, which last as long as the cursor stays; BLOBs of a row are read
- * only if one of these columns has one. */
+/* The same, and only these columns of it are read, which may be none. */
+int look_columns(struct look *look, const char *key, int what, const size_t *columns, size_t count,
+                 struct err *err);
+/* The row's values in these columns, which last as long as the cursor stays. */
 int look_values(struct look *look, const char *key, const size_t *columns, size_t count,
                 struct value *ret_values, struct err *err);
 

@@ -139,6 +139,8 @@ static struct row_list search_list(struct search *search)
             {
                 .relation = search->referrer->child,
                 .what = search->exact ? SELECT_KEYS : SELECT_ROWS,
+                .column_count = search->referrer->foreign_key->count,
+                .columns = search->referrer->foreign_key->columns,
                 .match_count = search->count,
                 .match_columns = search->columns,
                 .match_values = search->values,

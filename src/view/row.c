@@ -29,6 +29,11 @@ static int no_memory(const struct relation *relation, struct err *err)
     return err_set(err, ENOMEM, "%s: out of memory", relation->name);
 }
 
+static int no_entry(const char *name, struct err *err)
+{
+    return err_set(err, ENOENT, "%s: the row has no such column or link", name);
+}
+
 static bool has_referrers(const struct relation *relation)
 {
     for (size_t i = 0; i < relation->referrer_count; i++)
@@ -68,7 +73,7 @@ static void link_free(void *context)
 }
 
 /* The foreign key whose link has this name; NULL: none. */
-static const struct foreign_key *find_link(const struct relation *relation, const char *name)
+static const struct foreign_key *key_of_link(const struct relation *relation, const char *name)
 {
     struct buf names = BUF_INIT;
     row_link_names(relation, &names);
@@ -103,7 +108,7 @@ static int link_render(void *context, struct buf *out, struct err *err)
     int r = look_begin(link->row->scope, link->row->table, &look, err);
     if (r < 0)
         return r;
-    const struct foreign_key *key = find_link(look.relation, link->name);
+    const struct foreign_key *key = key_of_link(look.relation, link->name);
     if (key)
         r = render_target(&look, link, key, out, err);
     else
@@ -138,23 +143,53 @@ static int row_attr(struct node *node, struct node_attr *ret_attr, struct err *e
     return look_attr(((struct row_node *)node)->row->scope, ret_attr, err);
 }
 
-static int find_in_row(struct row *row, struct look *look, const char *name, struct node **ret_node,
-                       struct err *err)
+static int find_column(struct row *row, struct look *look, const char *name, size_t column,
+                       struct node **ret_node, struct err *err)
 {
+    struct value head;
+    int r = look_columns(look, row->key, SELECT_HEADS, &column, 1, err);
+    if (r < 0)
+        return r;
+    cursor_value_head(look->cursor, column, &head);
+    if (head.kind == VALUE_NULL)
+        return no_entry(name, err);
+    return row_column_make(row, name, &head, ret_node, err);
+}
+
+static int find_link(struct row *row, struct look *look, const char *name,
+                     const struct foreign_key *key, struct node **ret_node, struct err *err)
+{
+    int r = look_columns(look, row->key, SELECT_HEADS, key->columns, key->count, err);
+    if (r < 0)
+        return r;
+    return names_one(look, key) ? link_make(row, name, ret_node, err) : no_entry(name, err);
+}
+
+/* What needs no column of the row, once it is known to be there. */
+static int find_other(struct row *row, struct look *look, const char *name, struct node **ret_node,
+                      struct err *err)
+{
+    int r = look_row(look, row->key, SELECT_KEYS, err);
+    if (r < 0)
+        return r;
     if (strcmp(name, ROW_JSON) == 0)
         return row_json_make(row, ret_node, err);
     if (strcmp(name, ROW_REFERENCED) == 0 && has_referrers(look->relation))
         return referenced_make(row, ret_node, err);
+    return no_entry(name, err);
+}
+
+/* No name is that of a column and of something else. */
+static int find_in_row(struct row *row, struct look *look, const char *name, struct node **ret_node,
+                       struct err *err)
+{
     size_t column = row_column_find(look->relation, name);
-    struct value head = {.kind = VALUE_NULL};
     if (column != NO_COLUMN)
-        cursor_value_head(look->cursor, column, &head);
-    if (head.kind != VALUE_NULL)
-        return row_column_make(row, name, &head, ret_node, err);
-    const struct foreign_key *key = find_link(look->relation, name);
-    if (key && names_one(look, key))
-        return link_make(row, name, ret_node, err);
-    return err_set(err, ENOENT, "%s: the row has no such column or link", name);
+        return find_column(row, look, name, column, ret_node, err);
+    const struct foreign_key *key = key_of_link(look->relation, name);
+    if (key)
+        return find_link(row, look, name, key, ret_node, err);
+    return find_other(row, look, name, ret_node, err);
 }
 
 static int row_lookup(struct node *node, const char *name, struct node **ret_node, struct err *err)
@@ -164,9 +199,7 @@ static int row_lookup(struct node *node, const char *name, struct node **ret_nod
     int r = look_begin(row->scope, row->table, &look, err);
     if (r < 0)
         return r;
-    r = look_row(&look, row->key, SELECT_HEADS, err);
-    if (r == 0)
-        r = find_in_row(row, &look, name, ret_node, err);
+    r = find_in_row(row, &look, name, ret_node, err);
     look_end(&look);
     return r;
 }

@@ -1,9 +1,10 @@
 /*
  * rows/KEY/row.json, and a file for each column that is not NULL: its bytes as they are.
  *
- * A size is told from the row's heads, without its BLOBs; that of row.json only by making it, so
- * listings leave it out, and reading past the page cache asks for none. Of a backup's row both are
- * remembered. An open file has the value in memory, read once.
+ * Only that column of the row is read. A size is told from the value's head, without the bytes of a
+ * BLOB; that of row.json only by making it, so listings leave it out, and reading past the page cache
+ * asks for none. Of a backup's row both are remembered. An open file has the value in memory, read
+ * once.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -39,20 +40,23 @@ static void number_text(const struct value *value, struct buf *out)
         text_real(value->real, out);
 }
 
-/* -ENOENT: there is no such column any more, or it is NULL. */
-static int find_value(const struct row_file *file, struct look *look, size_t *ret_column,
-                      struct value *ret_head, struct err *err)
+/* The column's value, or its head if `what` is SELECT_HEADS. -ENOENT: there is no such column any
+ * more, or it is NULL. */
+static int find_value(const struct row_file *file, struct look *look, int what,
+                      struct value *ret_value, struct err *err)
 {
     size_t column = row_column_find(look->relation, file->name);
     if (column == NO_COLUMN)
         return err_set(err, ENOENT, "%s: %s has no such column", file->name, file->row->table);
-    int r = look_row(look, file->row->key, SELECT_HEADS, err);
+    int r = look_columns(look, file->row->key, what, &column, 1, err);
     if (r < 0)
         return r;
-    cursor_value_head(look->cursor, column, ret_head);
-    if (ret_head->kind == VALUE_NULL)
+    if (what == SELECT_HEADS)
+        cursor_value_head(look->cursor, column, ret_value);
+    else
+        cursor_value(look->cursor, column, ret_value);
+    if (ret_value->kind == VALUE_NULL)
         return err_set(err, ENOENT, "%s: is NULL in this row", file->name);
-    *ret_column = column;
     return 0;
 }
 
@@ -72,8 +76,7 @@ static int column_size(const struct row_file *file, struct look *look, uint64_t 
                        struct err *err)
 {
     struct value head;
-    size_t column = 0;
-    int r = find_value(file, look, &column, &head, err);
+    int r = find_value(file, look, SELECT_HEADS, &head, err);
     if (r == 0)
         *ret_size = head_size(&head);
     return r;
@@ -83,13 +86,9 @@ static int column_render(const struct row_file *file, struct look *look, struct 
                          struct err *err)
 {
     struct value value;
-    size_t column = 0;
-    int r = find_value(file, look, &column, &value, err);
-    if (r == 0 && value.kind == VALUE_BLOB)
-        r = look_row(look, file->row->key, SELECT_ROWS, err);
+    int r = find_value(file, look, SELECT_ROWS, &value, err);
     if (r < 0)
         return r;
-    cursor_value(look->cursor, column, &value);
     if (value.kind == VALUE_TEXT || value.kind == VALUE_BLOB)
         buf_add(out, value.bytes, value.len);
     else

@@ -129,6 +129,8 @@ static bool has_equals(const struct column *column, const struct value *value)
 int value_name(struct database *database, const struct relation *relation, size_t column,
                const struct value *value, struct buf *out, struct err *err)
 {
+    /* All columns: the column alone would be read in its index, which in a damaged database may have
+     * rows that the table has not. */
     const struct selection selection = {
         .relation = relation,
         .what = SELECT_HEADS,

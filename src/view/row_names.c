@@ -58,18 +58,29 @@ void row_column_name(const struct relation *relation, size_t column, struct buf 
     buf_free(&file);
 }
 
-size_t row_column_find(const struct relation *relation, const char *name)
+static bool has_file(const struct relation *relation, size_t column, const char *name)
 {
     struct buf file = BUF_INIT;
-    size_t column = 0;
-    for (; column < relation->column_count; column++) {
-        buf_clear(&file);
-        row_column_name(relation, column, &file);
-        if (strcmp(buf_text(&file), name) == 0)
-            break;
-    }
+    row_column_name(relation, column, &file);
+    bool same = strcmp(buf_text(&file), name) == 0;
     buf_free(&file);
-    return column < relation->column_count ? column : NO_COLUMN;
+    return same;
+}
+
+size_t row_column_find(const struct relation *relation, const char *name)
+{
+    struct buf plain = BUF_INIT;
+    size_t column = 0, end = relation->column_count;
+    /* Of many columns only the one that is called so is asked for its file; but all of them for a
+     * name that was cut, or escaped where it need not be. */
+    if (name_decode(name, &plain) == 0) {
+        column = relation_column(relation, buf_text(&plain));
+        end = column == NO_COLUMN ? NO_COLUMN : column + 1;
+    }
+    while (column < end && !has_file(relation, column, name))
+        column++;
+    buf_free(&plain);
+    return column < end ? column : NO_COLUMN;
 }
 
 /* ---- lists ---- */

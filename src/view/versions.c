@@ -110,7 +110,8 @@ static int digest_in_database(struct versions *versions, struct database *databa
     versions->is_virtual = relation && relation->kind == RELATION_VIRTUAL;
     if (!relation || relation->broken || !key_exists(relation))
         return 0;
-    r = key_find(database, relation, versions->key, SELECT_ROWS, &cursor, err);
+    const struct selection wanted = {.relation = relation, .what = SELECT_ROWS};
+    r = key_find(database, &wanted, versions->key, &cursor, err);
     if (r == -ENOENT)
         return 0;
     if (r == 0)

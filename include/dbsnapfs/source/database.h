@@ -98,6 +98,11 @@ struct selection {
         SELECT_KEYS,  /* the columns of relation->key, in its order */
         SELECT_HEADS, /* all columns, but of BLOBs their lengths only: cursor_value_head() */
     } what;
+    /* Of all columns only these, if not NULL, and those of the key, by which rows have their names
+     * and positions: no other's pages are read, but those that lie before one of these in the row.
+     * The values are still asked for by the columns' numbers in the relation. */
+    size_t column_count;
+    const size_t *columns;
     /* Rows behind this position only, if not NULL; and none behind `last`, if not NULL (where
      * position_is_rowid only). */
     const struct value *after, *last;

@@ -29,6 +29,7 @@ struct cursor;
 struct database;
 struct err;
 struct relation;
+struct selection;
 struct value;
 
 /* Do rows of this relation have names at all? Not those of views, nor of virtual tables without a
@@ -40,10 +41,9 @@ bool key_exists(const struct relation *relation);
 void key_name(const struct relation *relation, struct cursor *cursor, bool keys, struct buf *out);
 
 /* A cursor that stands at the row with this name: the caller's to read and close; what would come
- * next is no matter. `what` is
- * SELECT_ROWS, SELECT_KEYS or SELECT_HEADS. -ENOENT for a name that no row has. One index search,
- * where SQLite has an index for it. */
-int key_find(struct database *database, const struct relation *relation, const char *name, int what,
+ * next is no matter. `wanted` says of which relation, and what of the row; its rows are all. -ENOENT
+ * for a name that no row has. One index search, where SQLite has an index for it. */
+int key_find(struct database *database, const struct selection *wanted, const char *name,
              struct cursor **ret_cursor, struct err *err);
 
 /* The name of a value of this column, as below by/ (a comma stays). */

@@ -23,7 +23,7 @@ struct cursor {
     const struct relation *relation;
     sqlite3_stmt *stmt;
     sqlite3_stmt *row; /* gives the values, if not NULL */
-    size_t value_count;
+    size_t width;      /* values before the rowid */
     bool keys;
     bool scans;   /* goes over all rows, or all behind a position */
     bool failed;  /* a value did not fit into memory */
@@ -31,6 +31,8 @@ struct cursor {
     bool has_last;
     int64_t last_rowid;
     uint64_t rows, rows_most; /* 0: not asked for yet */
+    size_t column_count;      /* 0: a value's index is its place; else the columns … */
+    size_t columns[];         /* … whose values the statement gives */
 };
 
 #define ROWS_UNASKED 10000u /* before it is asked how many there can be */
@@ -66,6 +68,32 @@ static int check_selection(struct database *database, const struct selection *se
     return 0;
 }
 
+/* NULL: out of memory. */
+static struct cursor *cursor_new(struct database *database, const struct selection *selection)
+{
+    const struct relation *relation = selection->relation;
+    const size_t width = cursor_width(selection);
+    const size_t column_count = cursor_is_narrow(selection) ? width : 0;
+    struct cursor *cursor = calloc(1, sizeof(*cursor) + column_count * sizeof(cursor->columns[0]));
+
+    if (!cursor)
+        return NULL;
+    cursor->database = database;
+    cursor->relation = relation;
+    cursor->width = width;
+    cursor->keys = selection->what == SELECT_KEYS;
+    cursor->scans = selection->match_count == 0;
+    cursor->ascends = relation->position_is_rowid && relation->kind != RELATION_VIRTUAL;
+    if (cursor->ascends && selection->after) {
+        cursor->has_last = true;
+        cursor->last_rowid = selection->after->integer;
+    }
+    cursor->column_count = column_count;
+    for (size_t i = 0; i < column_count; i++)
+        cursor->columns[i] = cursor_column(selection, i);
+    return cursor;
+}
+
 int cursor_open(struct database *database, const struct selection *selection,
                 struct cursor **ret_cursor, struct err *err)
 {
@@ -75,19 +103,9 @@ int cursor_open(struct database *database, const struct selection *selection,
 
     if (r < 0)
         return r;
-    cursor = calloc(1, sizeof(*cursor));
+    cursor = cursor_new(database, selection);
     if (!cursor)
         return err_set(err, ENOMEM, "%s: out of memory", relation->name);
-    cursor->database = database;
-    cursor->relation = relation;
-    cursor->keys = selection->what == SELECT_KEYS;
-    cursor->value_count = cursor->keys ? relation->key_count : relation->column_count;
-    cursor->ascends = relation->position_is_rowid && relation->kind != RELATION_VIRTUAL;
-    if (cursor->ascends && selection->after) {
-        cursor->has_last = true;
-        cursor->last_rowid = selection->after->integer;
-    }
-    cursor->scans = selection->match_count == 0;
     if (cursor->scans)
         database_scan_begin(database);
     cursor_sql(selection, model_order(database->model, relation), &database->sql);
@@ -132,7 +150,18 @@ static int fetch_row(struct cursor *cursor)
 /* Where the rowid is among the first statement's columns. */
 static int rowid_place(const struct cursor *cursor)
 {
-    return cursor->row ? 0 : (int)cursor->value_count;
+    return cursor->row ? 0 : (int)cursor->width;
+}
+
+/* Where a value is among the columns; -1, which SQLite takes for a NULL: it was not chosen. */
+static int value_place(const struct cursor *cursor, size_t index)
+{
+    if (cursor->column_count == 0)
+        return (int)index;
+    for (size_t i = 0; i < cursor->column_count; i++)
+        if (cursor->columns[i] == index)
+            return (int)i;
+    return -1;
 }
 
 static int fail_damaged(const struct cursor *cursor, struct err *err)
@@ -184,23 +213,25 @@ int cursor_next(struct cursor *cursor, struct err *err)
 
 void cursor_value(struct cursor *cursor, size_t index, struct value *ret_value)
 {
-    if (!value_fetch(cursor->row ? cursor->row : cursor->stmt, (int)index, ret_value))
+    if (!value_fetch(cursor->row ? cursor->row : cursor->stmt, value_place(cursor, index),
+                     ret_value))
         cursor->failed = true;
 }
 
 void cursor_position(struct cursor *cursor, size_t index, struct value *ret_value)
 {
     const struct relation *relation = cursor->relation;
-    size_t column = cursor->keys ? index : relation->key[index];
+    int place = relation->position_is_rowid
+                    ? rowid_place(cursor)
+                    : value_place(cursor, cursor->keys ? index : relation->key[index]);
 
-    if (relation->position_is_rowid)
-        column = (size_t)rowid_place(cursor);
-    if (!value_fetch(cursor->stmt, (int)column, ret_value))
+    if (!value_fetch(cursor->stmt, place, ret_value))
         cursor->failed = true;
 }
 
 void cursor_value_head(struct cursor *cursor, size_t index, struct value *ret_value)
 {
-    if (!value_fetch_head(cursor->row ? cursor->row : cursor->stmt, (int)index, ret_value))
+    if (!value_fetch_head(cursor->row ? cursor->row : cursor->stmt, value_place(cursor, index),
+                          ret_value))
         cursor->failed = true;
 }

@@ -12,6 +12,12 @@ struct model_order;
 struct relation;
 struct selection;
 
+/* Are chosen columns read, not all? Not where they are more than a result can have. */
+bool cursor_is_narrow(const struct selection *selection);
+/* How many columns the statement reads of a row, and which the i-th of them is. */
+size_t cursor_width(const struct selection *selection);
+size_t cursor_column(const struct selection *selection, size_t i);
+
 /* A statement without room for one more column: the rowid is read first, and the row by it. */
 bool cursor_is_split(const struct selection *selection);
 
@@ -25,7 +31,7 @@ void cursor_from_sql(const struct relation *relation, struct buf *out);
  * the position. */
 void cursor_sql(const struct selection *selection, const struct model_order *order,
                 struct buf *out);
-/* One whole row by its rowid. */
+/* One row by its rowid. */
 void cursor_row_sql(const struct selection *selection, struct buf *out);
 
 #endif

@@ -42,12 +42,36 @@ static void rowid_sql(const struct relation *relation, struct buf *out)
         cursor_column_sql(relation, relation->rowid_column, out);
 }
 
-bool cursor_is_split(const struct selection *selection)
+bool cursor_is_narrow(const struct selection *selection)
+{
+    return selection->what != SELECT_KEYS && selection->columns &&
+           selection->column_count + selection->relation->key_count < COLUMNS_OF_A_RESULT;
+}
+
+size_t cursor_width(const struct selection *selection)
 {
     const struct relation *relation = selection->relation;
 
-    return selection->what != SELECT_KEYS && relation->position_is_rowid &&
-           relation->column_count >= COLUMNS_OF_A_RESULT;
+    if (selection->what == SELECT_KEYS)
+        return relation->key_count;
+    return cursor_is_narrow(selection) ? selection->column_count + relation->key_count
+                                       : relation->column_count;
+}
+
+size_t cursor_column(const struct selection *selection, size_t i)
+{
+    if (selection->what == SELECT_KEYS)
+        return selection->relation->key[i];
+    if (!cursor_is_narrow(selection))
+        return i;
+    return i < selection->column_count ? selection->columns[i]
+                                       : selection->relation->key[i - selection->column_count];
+}
+
+bool cursor_is_split(const struct selection *selection)
+{
+    return selection->what != SELECT_KEYS && selection->relation->position_is_rowid &&
+           cursor_width(selection) >= COLUMNS_OF_A_RESULT;
 }
 
 /* Asking each value for its kind takes as long as reading it, so it is done where BLOBs are likely. */
@@ -57,46 +81,39 @@ static bool may_be_blob(const struct column *column)
 }
 
 /* A BLOB becomes zeros that SQLite does not make; its length stands in the row's header. */
-static void heads_sql(const struct relation *relation, struct buf *out)
+static void head_sql(const struct relation *relation, size_t column, struct buf *out)
 {
-    for (size_t i = 0; i < relation->column_count; i++) {
-        if (i > 0)
-            buf_add_text(out, ", ");
-        if (!may_be_blob(&relation->columns[i])) {
-            cursor_column_sql(relation, i, out);
-            continue;
-        }
-        buf_add_text(out, "CASE typeof(");
-        cursor_column_sql(relation, i, out);
-        buf_add_text(out, ") WHEN 'blob' THEN zeroblob(length(");
-        cursor_column_sql(relation, i, out);
-        buf_add_text(out, ")) ELSE ");
-        cursor_column_sql(relation, i, out);
-        buf_add_text(out, " END");
+    if (!may_be_blob(&relation->columns[column])) {
+        cursor_column_sql(relation, column, out);
+        return;
     }
-}
-
-static void keys_sql(const struct relation *relation, struct buf *out)
-{
-    for (size_t i = 0; i < relation->key_count; i++) {
-        if (i > 0)
-            buf_add_text(out, ", ");
-        cursor_column_sql(relation, relation->key[i], out);
-    }
+    buf_add_text(out, "CASE typeof(");
+    cursor_column_sql(relation, column, out);
+    buf_add_text(out, ") WHEN 'blob' THEN zeroblob(length(");
+    cursor_column_sql(relation, column, out);
+    buf_add_text(out, ")) ELSE ");
+    cursor_column_sql(relation, column, out);
+    buf_add_text(out, " END");
 }
 
 /* What is asked for; false: nothing. */
 static bool columns_sql(const struct selection *selection, struct buf *out)
 {
-    const struct relation *relation = selection->relation;
+    const size_t width = cursor_width(selection);
 
-    if (selection->what == SELECT_KEYS)
-        keys_sql(relation, out);
-    else if (selection->what == SELECT_HEADS)
-        heads_sql(relation, out);
-    else
+    if (selection->what == SELECT_ROWS && !cursor_is_narrow(selection)) {
         buf_add_text(out, "t.*");
-    return selection->what != SELECT_KEYS || relation->key_count > 0;
+        return true;
+    }
+    for (size_t i = 0; i < width; i++) {
+        if (i > 0)
+            buf_add_text(out, ", ");
+        if (selection->what == SELECT_HEADS)
+            head_sql(selection->relation, cursor_column(selection, i), out);
+        else
+            cursor_column_sql(selection->relation, cursor_column(selection, i), out);
+    }
+    return width > 0;
 }
 
 static void place_sql(const struct relation *relation, const struct model_order *order, size_t i,

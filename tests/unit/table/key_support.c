@@ -42,7 +42,8 @@ int key_look(const struct opened *opened, const char *table, const char *name, i
     const struct relation *relation = opened_find(opened, table);
     struct cursor *cursor = NULL;
     struct buf found = BUF_INIT;
-    int r = key_find(opened->database, relation, name, what, &cursor, err);
+    const struct selection wanted = {.relation = relation, .what = what};
+    int r = key_find(opened->database, &wanted, name, &cursor, err);
     if (r < 0)
         return r;
     if (what != SELECT_HEADS) {

@@ -1,9 +1,16 @@
 /* src/view/row.c, row_file.c and row_names.c: an object told in files. */
+#include "view/row.h"
+
 #include <check.h>
 #include <errno.h>
+#include <sqlite3.h>
 #include <string.h>
 
+#include "source/sqlite/database.h"
+#include "view/context.h"
+#include "view/look.h"
 #include "view/rows_support.h"
+#include "view/scope.h"
 
 Suite *suite_view_row(void);
 
@@ -154,6 +161,58 @@ START_TEST(a_backups_row_is_not_written)
 }
 END_TEST
 
+/* By the one connection that the scope has. */
+static int pages_read(struct scope *scope)
+{
+    struct database *database = NULL;
+    struct err err = ERR_INIT;
+    int count = 0, high = 0;
+    ck_assert_int_eq(scope_use(scope, NULL, &database, &err), 0);
+    sqlite3_db_status(database_handle(database), SQLITE_DBSTATUS_CACHE_MISS, &count, &high, 0);
+    scope_done(scope, database);
+    return count;
+}
+
+static void use_file(struct node *dir, const char *name)
+{
+    struct node *file = NULL;
+    struct node_file *open = NULL;
+    struct node_attr attr;
+    struct err err = ERR_INIT;
+    ck_assert_msg(node_lookup(dir, name, &file, &err) == 0, "%s", err.text);
+    ck_assert_int_eq(node_attr(file, &attr, &err), 0);
+    ck_assert_int_eq(node_open(file, false, NULL, &open, &err), 0);
+    open->ops->close(open);
+    node_unref(file);
+}
+
+START_TEST(a_columns_file_is_read_without_the_rest_of_its_row)
+{
+    struct view *view = NULL;
+    struct scope *scope = NULL;
+    struct row *row = NULL;
+    struct node *dir = NULL;
+    struct err err = ERR_INIT;
+    stage_sql(&rows_stage, "CREATE TABLE t(id INTEGER PRIMARY KEY, small, big TEXT, blob BLOB);"
+                           "INSERT INTO t VALUES(1, 'few', printf('%.4000000c', 'x'),"
+                           " zeroblob(4000000))");
+    ck_assert_int_eq(view_new(rows_stage.service, &view, &err), 0);
+    ck_assert_int_eq(scope_live(view, &scope, &err), 0);
+    ck_assert_int_eq(row_new(scope, "t", "1", &row, &err), 0);
+    ck_assert_int_eq(row_make(row, &dir, &err), 0);
+    int before = pages_read(scope);
+    use_file(dir, "small");
+    use_file(dir, "id");
+    ck_assert_int_lt(pages_read(scope) - before, 30);
+    use_file(dir, "big");
+    ck_assert_int_gt(pages_read(scope) - before, 900);
+    node_unref(dir);
+    row_unref(row);
+    scope_unref(scope);
+    view_close(view);
+}
+END_TEST
+
 Suite *suite_view_row(void)
 {
     Suite *suite = suite_create("view/row");
@@ -169,6 +228,7 @@ Suite *suite_view_row(void)
     tcase_add_test(tests, files_follow_a_live_row);
     tcase_add_test(tests, an_open_file_keeps_what_it_read);
     tcase_add_test(tests, a_backups_row_is_not_written);
+    tcase_add_test(tests, a_columns_file_is_read_without_the_rest_of_its_row);
     suite_add_tcase(suite, tests);
     return suite;
 }

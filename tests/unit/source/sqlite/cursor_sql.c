@@ -109,12 +109,124 @@ START_TEST(heads_of_blobs_are_known_without_their_pages)
 }
 END_TEST
 
+/* The one row of a selection, of which `column` must be the TEXT; in a few pages. */
+static struct cursor *read_few(const struct opened *opened, const struct selection *selection,
+                               size_t column, const char *text)
+{
+    int before = pages_read(opened);
+    struct cursor *cursor = first_row(opened, selection);
+    struct value value;
+
+    cursor_value(cursor, column, &value);
+    ck_assert_int_eq(value.kind, VALUE_TEXT);
+    ck_assert_uint_eq(value.len, strlen(text));
+    ck_assert_mem_eq(value.bytes, text, value.len);
+    ck_assert_int_lt(pages_read(opened) - before, 5);
+    return cursor;
+}
+
+START_TEST(of_chosen_columns_alone_the_pages_are_read)
+{
+    static const int ways[] = {SELECT_ROWS, SELECT_HEADS};
+    const size_t column = 1;
+    struct opened opened;
+
+    database_make("a.db",
+                  "CREATE TABLE t(id INTEGER PRIMARY KEY, small TEXT, big TEXT, blob BLOB);"
+                  "INSERT INTO t VALUES(7, 'text', printf('%.4000000c', 'x'), zeroblob(4000000))");
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        opened_begin(&opened, _i);
+        const struct selection selection = {.relation = opened_find(&opened, "t"),
+                                            .what = ways[i],
+                                            .column_count = 1,
+                                            .columns = &column};
+        struct cursor *cursor = read_few(&opened, &selection, column, "text");
+        struct value value;
+
+        cursor_value(cursor, 0, &value); /* the key's */
+        ck_assert_int_eq(value.integer, 7);
+        cursor_position(cursor, 0, &value);
+        ck_assert_int_eq(value.integer, 7);
+        ck_assert_int_eq(cursor_next(cursor, NULL), 0);
+        cursor_close(cursor);
+        opened_end(&opened);
+    }
+}
+END_TEST
+
+START_TEST(the_key_alone_of_a_row_is_read_without_the_rest_of_it)
+{
+    const size_t column = 0;
+    struct opened opened;
+
+    database_make("a.db", "CREATE TABLE t(k TEXT PRIMARY KEY, big BLOB);"
+                          "INSERT INTO t VALUES('key', zeroblob(4000000))");
+    opened_begin(&opened, _i);
+    const struct selection selection = {
+        .relation = opened_find(&opened, "t"), .column_count = 1, .columns = &column};
+    cursor_close(read_few(&opened, &selection, column, "key"));
+    opened_end(&opened);
+}
+END_TEST
+
+START_TEST(chosen_columns_keep_their_numbers_and_rows_their_positions)
+{
+    const size_t columns[] = {4, 1};
+    struct opened opened;
+    struct value value;
+
+    database_make("a.db", "CREATE TABLE t(a, b, c, d, e, PRIMARY KEY(d, a)) WITHOUT ROWID;"
+                          "INSERT INTO t VALUES('a', 'b', 'c', 'd', 'e')");
+    opened_begin(&opened, _i);
+    const struct selection selection = {
+        .relation = opened_find(&opened, "t"), .column_count = 2, .columns = columns};
+    struct cursor *cursor = first_row(&opened, &selection);
+    for (size_t i = 0; i < 5; i++) {
+        cursor_value(cursor, i, &value);
+        if (i == 2)
+            ck_assert_int_eq(value.kind, VALUE_NULL);
+        else
+            ck_assert_str_eq(value.bytes, ((const char *[]){"a", "b", "c", "d", "e"})[i]);
+    }
+    cursor_position(cursor, 0, &value);
+    ck_assert_str_eq(value.bytes, "d");
+    cursor_position(cursor, 1, &value);
+    ck_assert_str_eq(value.bytes, "a");
+    cursor_close(cursor);
+    opened_end(&opened);
+}
+END_TEST
+
+START_TEST(more_columns_than_a_result_can_have_can_be_chosen)
+{
+    size_t columns[2500];
+    struct opened opened;
+    struct value value;
+
+    for (size_t i = 0; i < 2500; i++)
+        columns[i] = i % 2 == 0 ? 1 : 1999;
+    make_widest("c0");
+    opened_begin(&opened, _i);
+    const struct selection selection = {
+        .relation = opened_find(&opened, "wide"), .column_count = 2500, .columns = columns};
+    struct cursor *cursor = first_row(&opened, &selection);
+    cursor_value(cursor, 1999, &value);
+    ck_assert_str_eq(value.bytes, "last");
+    cursor_close(cursor);
+    opened_end(&opened);
+}
+END_TEST
+
 Suite *suite_source_sqlite_cursor_sql(void)
 {
     const TTest *const tests[] = {
         a_table_of_as_many_columns_as_can_be_has_all_of_them,
         so_has_one_whose_rowid_is_a_column,
         heads_of_blobs_are_known_without_their_pages,
+        of_chosen_columns_alone_the_pages_are_read,
+        the_key_alone_of_a_row_is_read_without_the_rest_of_it,
+        chosen_columns_keep_their_numbers_and_rows_their_positions,
+        more_columns_than_a_result_can_have_can_be_chosen,
     };
     Suite *suite = suite_create("source/sqlite/cursor_sql");
     TCase *rows = tcase_create("live, and a backup");
