@@ -1,19 +1,16 @@
 /*
- * Each piece stands in the file behind a head of 16 bytes: its number and its length. The file has
- * no name, so it is gone with its descriptor, also after SIGKILL.
+ * Each piece stands in the file behind a head of 16 bytes: its number and its length.
  */
 #include "store/spool.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/probe.h"
-#include "store/repo_internal.h"
+#include "dbsnapfs/util/scratch.h"
 
 struct spool {
     char *directory;
@@ -25,25 +22,10 @@ struct spool_head {
     uint64_t number, len;
 };
 
-/* O_TMPFILE where the file system knows it. */
-static int spool_open(const char *directory)
-{
-    int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    char *path;
-
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-        return fd;
-    path = repo_file(directory, ".spool-XXXXXX");
-    fd = path ? mkostemp(path, O_CLOEXEC) : -1;
-    if (fd >= 0)
-        unlink(path);
-    free(path);
-    return fd;
-}
-
 int spool_new(const char *directory, struct spool **ret_spool, struct err *err)
 {
     struct spool *spool = calloc(1, sizeof(*spool));
+    int code;
 
     if (spool)
         spool->directory = strdup(directory);
@@ -51,13 +33,11 @@ int spool_new(const char *directory, struct spool **ret_spool, struct err *err)
         free(spool);
         return err_set(err, ENOMEM, "%s: out of memory for a spool", directory);
     }
-    spool->fd = spool_open(directory);
-    if (spool->fd < 0) {
-        int code = err_sys(err, errno, "%s: cannot make a temporary file", directory);
-
+    code = scratch_open(directory, &spool->fd);
+    if (code < 0) {
         free(spool->directory);
         free(spool);
-        return code;
+        return err_sys(err, -code, "%s: cannot make a temporary file", directory);
     }
     *ret_spool = spool;
     return 0;
@@ -74,40 +54,25 @@ void spool_free(struct spool *spool)
 
 static int spool_write(struct spool *spool, const void *bytes, size_t len, struct err *err)
 {
-    size_t done = 0;
+    int code = probe_hit("spool-write");
 
-    while (done < len) {
-        int code = -probe_hit("spool-write");
-        ssize_t put = -1;
-
-        if (code == 0) {
-            put = pwrite(spool->fd, (const char *)bytes + done, len - done,
-                         (off_t)(spool->written + done));
-            code = put < 0 ? errno : 0;
-        }
-        if (put >= 0)
-            done += (size_t)put;
-        else if (code != EINTR)
-            return err_sys(err, code, "%s: cannot write the temporary file", spool->directory);
-    }
+    if (code == 0)
+        code = scratch_write(spool->fd, bytes, len, spool->written);
+    if (code < 0)
+        return err_sys(err, -code, "%s: cannot write the temporary file", spool->directory);
     spool->written += len;
     return 0;
 }
 
 static int spool_read(struct spool *spool, void *bytes, size_t len, struct err *err)
 {
-    size_t done = 0;
+    size_t got = 0;
+    int code = scratch_read(spool->fd, bytes, len, spool->read, &got);
 
-    while (done < len) {
-        ssize_t got =
-            pread(spool->fd, (char *)bytes + done, len - done, (off_t)(spool->read + done));
-
-        if (got > 0)
-            done += (size_t)got;
-        else if (got == 0 || errno != EINTR)
-            return err_sys(err, got == 0 ? EIO : errno, "%s: cannot read the temporary file",
-                           spool->directory);
-    }
+    if (code == 0 && got < len)
+        code = -EIO;
+    if (code < 0)
+        return err_sys(err, -code, "%s: cannot read the temporary file", spool->directory);
     spool->read += len;
     return 0;
 }

@@ -18,7 +18,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "context.h"
 #include "dbsnapfs/service/changes.h"
@@ -28,11 +27,10 @@
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/name.h"
 #include "entry.h"
-#include "spool.h"
+#include "gather.h"
 
 #define SUMMARY "summary"
 #define FRESH_MS 1000
-#define TEXT_BYTES_IN_MEMORY ((size_t)1 << 20)
 
 /* What the directory and its files share. */
 struct difference {
@@ -135,58 +133,22 @@ static void difference_done(struct difference *difference)
 
 /* ---- the text of a table's changes ---- */
 
-/* A text that grows: in memory at first, then in a file without a name. */
-struct sink {
-    struct view *view;
-    struct buf text;
-    int fd;
-    uint64_t written;
-};
-
-static int sink_flush(struct sink *sink, struct err *err)
+static int put(void *arg, const void *bytes, size_t len, struct err *err)
 {
-    int r = 0;
-    if (sink->fd < 0)
-        r = view_spool(sink->view, &sink->fd, err);
-    if (r == 0)
-        r = spool_write(sink->fd, buf_text(&sink->text), sink->text.len, sink->written, err);
-    sink->written += sink->text.len;
-    buf_clear(&sink->text);
-    return r;
+    return gather_add(arg, bytes, len, err);
 }
 
-static int sink_put(void *arg, const void *bytes, size_t len, struct err *err)
-{
-    struct sink *sink = arg;
-    buf_add(&sink->text, bytes, len);
-    if (buf_error(&sink->text) < 0)
-        return err_set(err, ENOMEM, "changes: out of memory");
-    return sink->text.len > TEXT_BYTES_IN_MEMORY ? sink_flush(sink, err) : 0;
-}
-
-static int sink_open(struct sink *sink, struct node_file **ret_file, struct err *err)
-{
-    if (sink->fd < 0)
-        return node_text_file(&sink->text, false, ret_file, err);
-    int r = sink_flush(sink, err);
-    if (r < 0)
-        return r;
-    r = spool_file(sink->fd, ret_file, err);
-    sink->fd = -1;
-    return r;
-}
-
-static int write_changes(const struct changes_node *file, uint64_t before_id,
-                         const atomic_bool *cancel, struct sink *sink, struct err *err)
+static int gather_changes(const struct changes_node *file, uint64_t before_id,
+                          const atomic_bool *cancel, struct gather *gather, struct err *err)
 {
     struct comparison *comparison = NULL;
     bool csv = file->form == FORM_CSV;
-    int r = comparison_open(view_repo(sink->view), before_id, file->difference->entry->id, cancel,
+    int r = comparison_open(view_repo(gather->view), before_id, file->difference->entry->id, cancel,
                             false, &comparison, err);
     if (r < 0)
         return r;
-    r = changes_table(comparison_changes(comparison), file->table, csv ? sink_put : NULL, sink,
-                      csv ? NULL : sink_put, sink, NULL, err);
+    r = changes_table(comparison_changes(comparison), file->table, csv ? put : NULL, gather,
+                      csv ? NULL : put, gather, NULL, err);
     comparison_close(comparison);
     return r;
 }
@@ -196,7 +158,7 @@ static int file_open(struct node *node, bool writing, const struct node_request 
 {
     const struct changes_node *file = (struct changes_node *)node;
     const struct backup_changes *changes = NULL;
-    struct sink sink = {.view = file->difference->entry->view, .text = BUF_INIT, .fd = -1};
+    struct gather gather;
     (void)writing;
     int r = difference_get(file->difference, request->cancel, &changes, err);
     if (r < 0)
@@ -205,16 +167,15 @@ static int file_open(struct node *node, bool writing, const struct node_request 
     const struct table_change *change = backup_changes_table(changes, file->table);
     bool unreadable = change && change->unreadable;
     difference_done(file->difference);
-    r = write_changes(file, before_id, request->cancel, &sink, err);
+    gather_init(&gather, file->difference->entry->view);
+    r = gather_changes(file, before_id, request->cancel, &gather, err);
     if (r == 0 && unreadable)
         r = difference_renew(file->difference, request->cancel, err);
     if (r == 0)
-        r = sink_open(&sink, ret_file, err);
+        r = gather_file(&gather, ret_file, err);
     if (r == 0 && unreadable)
         (*ret_file)->direct = true; /* the kernel was told that it is empty */
-    if (sink.fd >= 0)
-        close(sink.fd);
-    buf_free(&sink.text);
+    gather_release(&gather);
     return r;
 }
 

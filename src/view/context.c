@@ -20,7 +20,6 @@
 #include "renderings.h"
 #include "scope_pool.h"
 #include "sizes.h"
-#include "spool.h"
 #include "versions.h"
 
 #define HELD_BY_BACKUPS 16 /* databases of backups that open files hold */
@@ -99,12 +98,6 @@ int view_source(const struct view *view, struct source **ret_source, struct err 
         return err_set(err, ENOENT, "the database is not there, only its backups");
     *ret_source = source;
     return 0;
-}
-
-int view_spool(const struct view *view, int *ret_fd, struct err *err)
-{
-    const struct repo *repo = view_repo(view);
-    return spool_open(repo_read_only(repo) ? NULL : repo_path(repo), ret_fd, err);
 }
 
 /* The slot of `id`, emptied if another backup had it; the caller holds the lock. */

@@ -59,9 +59,6 @@ struct repo *view_repo(const struct view *view);
 /* -ENOENT when only backups are looked at. */
 int view_source(const struct view *view, struct source **ret_source, struct err *err);
 
-/* A file without a name, in the repository or where one may be: see spool.h. */
-int view_spool(const struct view *view, int *ret_fd, struct err *err);
-
 /* false when it is not remembered */
 bool view_schema_bytes(struct view *view, uint64_t id, uint64_t *ret_bytes);
 void view_note_schema_bytes(struct view *view, uint64_t id, uint64_t bytes);

@@ -11,7 +11,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "ahead.h"
 #include "context.h"
@@ -22,16 +21,16 @@
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
+#include "gather.h"
 #include "holder.h"
 #include "rendered.h"
 #include "scope.h"
 #include "sizes.h"
-#include "spool.h"
 
 #define PIECE_BYTES ((size_t)1 << 20)
 #define MOST_STATES 32 /* that are held at a time */
 #define SECOND_NS INT64_C(1000000000)
-#define SPOOLED_NS (1800 * SECOND_NS) /* for a text that is made as a whole */
+#define GATHERED_NS (1800 * SECOND_NS) /* for a text that is made as a whole */
 
 struct live_file {
     struct node_file file;
@@ -183,17 +182,17 @@ static const struct node_file_ops live_ops = {
 
 /* ---- opening ---- */
 
-/* The rest of a text whose first piece is in `bytes`, and then all of it is in `fd`. One deadline is
- * for all of it: a view may have rows without end, and the disk has not. */
-static int spool_rest(struct live_file *live, const atomic_bool *cancel, void *bytes, int fd,
-                      struct err *err)
+/* All of a text whose first piece is in `bytes`. One deadline is for all of it: a view may have rows
+ * without end, and the disk has not. */
+static int gather_text(struct live_file *live, const atomic_bool *cancel, void *bytes,
+                       struct gather *gather, struct err *err)
 {
-    int64_t until_ns = clock_monotonic_ns() + (live->rendered.is_view ? RENDERED_NS : SPOOLED_NS);
+    int64_t until_ns = clock_monotonic_ns() + (live->rendered.is_view ? RENDERED_NS : GATHERED_NS);
     uint64_t offset = 0;
     size_t len = PIECE_BYTES;
     int r = 0;
     while (r == 0 && len > 0) {
-        r = spool_write(fd, bytes, len, offset, err);
+        r = gather_add(gather, bytes, len, err);
         offset += len;
         if (r == 0 && atomic_load(cancel))
             r = err_set(err, ECANCELED, "cancelled");
@@ -205,19 +204,16 @@ static int spool_rest(struct live_file *live, const atomic_bool *cancel, void *b
     return r;
 }
 
-static int open_spooled(struct live_file *live, const atomic_bool *cancel, void *bytes,
-                        struct node_file **ret_file, struct err *err)
+static int open_gathered(struct live_file *live, const atomic_bool *cancel, void *bytes,
+                         struct node_file **ret_file, struct err *err)
 {
-    int fd = -1;
-    int r = view_spool(view_of(live), &fd, err);
-    if (r < 0)
-        return r;
-    r = spool_rest(live, cancel, bytes, fd, err);
-    if (r < 0) {
-        close(fd);
-        return r;
-    }
-    return spool_file(fd, ret_file, err);
+    struct gather gather;
+    gather_init(&gather, view_of(live));
+    int r = gather_text(live, cancel, bytes, &gather, err);
+    if (r == 0)
+        r = gather_file(&gather, ret_file, err);
+    gather_release(&gather);
+    return r;
 }
 
 /* `live` is the open file from now on. */
@@ -268,7 +264,7 @@ static int open_as_fits(struct live_file **live, const atomic_bool *cancel, stru
     if (r < 0)
         return r;
     if (!hold)
-        return open_spooled(*live, cancel, text->data, ret_file, err);
+        return open_gathered(*live, cancel, text->data, ret_file, err);
     open_held(*live);
     *ret_file = &(*live)->file;
     *live = NULL;

@@ -5,39 +5,20 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "context.h"
 #include "dbsnapfs/source/source.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/err.h"
-#include "spool.h"
-
-#define GATHER_BYTES ((size_t)1 << 20)
+#include "gather.h"
 
 struct live_node {
     struct node node;
     struct view *view;
 };
 
-/* Pages come in order and small; they are written in large pieces. */
-struct gather {
-    int fd;
-    unsigned char *bytes;
-    uint64_t offset; /* where bytes[0] belongs */
-    size_t len;
-};
-
-static int gather_flush(struct gather *gather, struct err *err)
-{
-    int r = spool_write(gather->fd, gather->bytes, gather->len, gather->offset, err);
-    gather->len = 0;
-    return r;
-}
-
-static int gather_begin(void *arg, const struct source_info *info, const char *settings,
-                        struct err *err)
+static int image_begin(void *arg, const struct source_info *info, const char *settings,
+                       struct err *err)
 {
     (void)arg;
     (void)info;
@@ -46,20 +27,9 @@ static int gather_begin(void *arg, const struct source_info *info, const char *s
     return 0;
 }
 
-static int gather_put(void *arg, uint64_t offset, const void *bytes, size_t len, struct err *err)
+static int image_put(void *arg, uint64_t offset, const void *bytes, size_t len, struct err *err)
 {
-    struct gather *gather = arg;
-    if (offset != gather->offset + gather->len || len > GATHER_BYTES - gather->len) {
-        int r = gather_flush(gather, err);
-        if (r < 0)
-            return r;
-        gather->offset = offset;
-    }
-    if (len > GATHER_BYTES)
-        return spool_write(gather->fd, bytes, len, offset, err);
-    memcpy(gather->bytes + gather->len, bytes, len);
-    gather->len += len;
-    return 0;
+    return gather_put(arg, offset, bytes, len, err);
 }
 
 static int live_attr(struct node *node, struct node_attr *ret_attr, struct err *err)
@@ -79,22 +49,15 @@ static int live_attr(struct node *node, struct node_attr *ret_attr, struct err *
     return r;
 }
 
-/* One consistent state of the source into `fd`. */
-static int live_capture(struct source *source, int fd, const atomic_bool *cancel, struct err *err)
+/* One consistent state of the source. */
+static int live_capture(struct source *source, struct gather *gather, const atomic_bool *cancel,
+                        struct err *err)
 {
-    struct gather gather = {.fd = fd, .bytes = malloc(GATHER_BYTES)};
-    const struct source_sink sink = {.arg = &gather, .begin = gather_begin, .put = gather_put};
+    const struct source_sink sink = {.arg = gather, .begin = image_begin, .put = image_put};
     uint64_t image_bytes = 0;
-    if (!gather.bytes)
-        return err_set(err, ENOMEM, "live copy: out of memory");
     int r = source_capture(source, &sink, cancel, &image_bytes, err);
-    if (r == 0)
-        r = gather_flush(&gather, err);
     /* Zeros at the end are not put. */
-    if (r == 0 && ftruncate(fd, (off_t)image_bytes) < 0)
-        r = err_sys(err, errno, "temporary copy of the database");
-    free(gather.bytes);
-    return r;
+    return r < 0 ? r : gather_extend(gather, image_bytes, err);
 }
 
 static int live_open(struct node *node, bool writing, const struct node_request *request,
@@ -102,19 +65,16 @@ static int live_open(struct node *node, bool writing, const struct node_request 
 {
     const struct live_node *live = (struct live_node *)node;
     struct source *source = NULL;
-    int fd = -1;
+    struct gather gather;
     (void)writing;
+    gather_init(&gather, live->view);
     int r = view_source(live->view, &source, err);
     if (r == 0)
-        r = view_spool(live->view, &fd, err);
-    if (r < 0)
-        return r;
-    r = live_capture(source, fd, request->cancel, err);
-    if (r < 0) {
-        close(fd);
-        return r;
-    }
-    return spool_file(fd, ret_file, err);
+        r = live_capture(source, &gather, request->cancel, err);
+    if (r == 0)
+        r = gather_file(&gather, ret_file, err);
+    gather_release(&gather);
+    return r;
 }
 
 static void live_free(struct node *node)

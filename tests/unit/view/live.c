@@ -1,4 +1,4 @@
-/* src/view/live.c, live_image.c and spool.c: the database as it is now. */
+/* src/view/live.c, live_image.c: the database as it is now. */
 #include <check.h>
 #include <errno.h>
 #include <stdatomic.h>
