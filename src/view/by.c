@@ -128,50 +128,68 @@ static int find_value(const struct look *look, size_t column, const char *name,
     return r;
 }
 
-/* ---- by/COLUMN/VALUE/ ---- */
+/* A look at what the names on the way mean. */
+struct by_look {
+    struct look look;
+    size_t column;
+    struct value value; /* NULL if only the column is looked at */
+};
 
-static int find_both(const struct by_node *by, struct look *look, size_t *ret_column,
-                     struct value *ret_value, struct err *err)
+/* `value` NULL: the column alone. */
+static int by_begin(const struct by_node *by, const char *column, const char *value,
+                    struct by_look *ret_at, struct err *err)
 {
-    int r = find_column(look->relation, by->column, ret_column, err);
-    return r < 0 ? r : find_value(look, *ret_column, by->value, ret_value, err);
+    struct by_look at = {.value = {.kind = VALUE_NULL}};
+    int r = look_begin(by->scope, by->table, &at.look, err);
+    if (r < 0)
+        return r;
+    r = find_column(at.look.relation, column, &at.column, err);
+    if (r == 0 && value)
+        r = find_value(&at.look, at.column, value, &at.value, err);
+    if (r < 0)
+        look_end(&at.look);
+    else
+        *ret_at = at;
+    return r;
 }
+
+static void by_end(struct by_look *at)
+{
+    value_free(&at->value);
+    look_end(&at->look);
+}
+
+/* ---- by/COLUMN/VALUE/ ---- */
 
 static int value_dir_list(struct node *node, struct node_place *place, uint64_t cookie,
                           node_emit emit, void *arg, struct err *err)
 {
     const struct by_node *by = (struct by_node *)node;
-    struct value value = {.kind = VALUE_NULL};
-    struct look look;
-    size_t column = 0;
-    int r = look_begin(by->scope, by->table, &look, err);
+    struct by_look at;
+    int r = by_begin(by, by->column, by->value, &at, err);
     if (r < 0)
         return r;
-    r = find_both(by, &look, &column, &value, err);
-    if (r == 0) {
-        const struct row_list list = {
-            .database = look.database,
-            .selection = {.relation = look.relation,
-                          .what = SELECT_KEYS,
-                          .match_count = 1,
-                          .match_columns = &column,
-                          .match_values = &value},
-            .kind = NODE_LINK,
-        };
-        r = row_list(&list, place, cookie, emit, arg, err);
-        value_free(&value);
-    }
-    look_end(&look);
+    const struct row_list list = {
+        .database = at.look.database,
+        .selection = {.relation = at.look.relation,
+                      .what = SELECT_KEYS,
+                      .match_count = 1,
+                      .match_columns = &at.column,
+                      .match_values = &at.value},
+        .kind = NODE_LINK,
+    };
+    r = row_list(&list, place, cookie, emit, arg, err);
+    by_end(&at);
     return r;
 }
 
 /* Is the value of the row where the cursor of keys is this one, as SQLite compares? */
-static int has_value(struct look *look, size_t column, const struct value *value, struct err *err)
+static int has_value(const struct by_look *at, struct err *err)
 {
-    const struct relation *relation = look->relation;
+    const struct relation *relation = at->look.relation;
     const size_t count = relation->key_count + 1;
     size_t *columns = calloc(count, sizeof(*columns));
-    struct value *values = calloc(count, sizeof(*values)), before = {.kind = VALUE_NULL};
+    struct value *values = calloc(count, sizeof(*values)), before, last;
     struct selection selection = {.relation = relation,
                                   .what = SELECT_KEYS,
                                   .match_count = 1,
@@ -181,23 +199,22 @@ static int has_value(struct look *look, size_t column, const struct value *value
     int r = columns && values ? 0 : no_memory(relation, err);
     if (r < 0)
         goto out;
-    columns[0] = column;
-    values[0] = *value;
+    columns[0] = at->column;
+    values[0] = at->value;
     if (relation->position_is_rowid) {
-        cursor_position(look->cursor, 0, &before);
-        struct value last = before;
+        cursor_position(at->look.cursor, 0, &last);
+        before = last;
         before.integer -= before.integer > INT64_MIN;
         selection.after = last.integer > INT64_MIN ? &before : NULL;
         selection.last = &last;
-        r = cursor_open(look->database, &selection, &cursor, err);
     } else {
         selection.match_count = count;
         for (size_t i = 1; i < count; i++) {
             columns[i] = relation->key[i - 1];
-            cursor_value(look->cursor, i - 1, &values[i]);
+            cursor_value(at->look.cursor, i - 1, &values[i]);
         }
-        r = cursor_open(look->database, &selection, &cursor, err);
     }
+    r = cursor_open(at->look.database, &selection, &cursor, err);
     if (r == 0)
         r = cursor_next(cursor, err);
 out:
@@ -209,19 +226,14 @@ out:
 
 static int check_row(const struct by_node *by, const char *key, struct err *err)
 {
-    struct value value = {.kind = VALUE_NULL};
-    struct look look;
-    size_t column = 0;
-    int r = look_begin(by->scope, by->table, &look, err);
+    struct by_look at;
+    int r = by_begin(by, by->column, by->value, &at, err);
     if (r < 0)
         return r;
-    r = find_both(by, &look, &column, &value, err);
+    r = look_row(&at.look, key, SELECT_KEYS, err);
     if (r == 0)
-        r = look_row(&look, key, SELECT_KEYS, err);
-    if (r == 0)
-        r = has_value(&look, column, &value, err);
-    value_free(&value);
-    look_end(&look);
+        r = has_value(&at, err);
+    by_end(&at);
     if (r == 0)
         return err_set(err, ENOENT, "%s: the row has another value", key);
     return r < 0 ? r : 0;
@@ -254,33 +266,24 @@ static int column_dir_lookup(struct node *node, const char *name, struct node **
                              struct err *err)
 {
     const struct by_node *by = (struct by_node *)node;
-    struct value value = {.kind = VALUE_NULL};
-    struct look look;
-    size_t column = 0;
-    int r = look_begin(by->scope, by->table, &look, err);
+    struct by_look at;
+    int r = by_begin(by, by->column, name, &at, err);
     if (r < 0)
         return r;
-    r = find_column(look.relation, by->column, &column, err);
-    if (r == 0)
-        r = find_value(&look, column, name, &value, err);
-    value_free(&value);
-    look_end(&look);
-    return r < 0 ? r : make(by->scope, by->table, by->column, name, &value_dir_ops, ret_node, err);
+    by_end(&at);
+    return make(by->scope, by->table, by->column, name, &value_dir_ops, ret_node, err);
 }
 
 static int column_dir_list(struct node *node, struct node_place *place, uint64_t cookie,
                            node_emit emit, void *arg, struct err *err)
 {
     const struct by_node *by = (struct by_node *)node;
-    struct look look;
-    size_t column = 0;
-    int r = look_begin(by->scope, by->table, &look, err);
+    struct by_look at;
+    int r = by_begin(by, by->column, NULL, &at, err);
     if (r < 0)
         return r;
-    r = find_column(look.relation, by->column, &column, err);
-    if (r == 0)
-        r = value_list(look.database, look.relation, column, place, cookie, emit, arg, err);
-    look_end(&look);
+    r = value_list(at.look.database, at.look.relation, at.column, place, cookie, emit, arg, err);
+    by_end(&at);
     return r;
 }
 
@@ -296,14 +299,12 @@ static const struct node_ops column_dir_ops = {
 static int by_lookup(struct node *node, const char *name, struct node **ret_node, struct err *err)
 {
     const struct by_node *by = (struct by_node *)node;
-    struct look look;
-    size_t column = 0;
-    int r = look_begin(by->scope, by->table, &look, err);
+    struct by_look at;
+    int r = by_begin(by, name, NULL, &at, err);
     if (r < 0)
         return r;
-    r = find_column(look.relation, name, &column, err);
-    look_end(&look);
-    return r < 0 ? r : make(by->scope, by->table, name, "", &column_dir_ops, ret_node, err);
+    by_end(&at);
+    return make(by->scope, by->table, name, "", &column_dir_ops, ret_node, err);
 }
 
 /* A cookie is the number of columns that are done. */
