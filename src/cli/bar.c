@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dbsnapfs/service/service.h"
@@ -63,17 +62,11 @@ static void draw(struct bar *bar)
 /* Sleeps until the next drawing; false when the bar ends. */
 static bool wait_to_draw(struct bar *bar)
 {
-    struct timespec until;
+    int64_t until_ns = clock_monotonic_ns() + REDRAW_NS;
     bool ended;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += REDRAW_NS;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
     (void)pthread_mutex_lock(&bar->lock);
-    while (!bar->ended && pthread_cond_timedwait(&bar->ended_changed, &bar->lock, &until) == 0)
+    while (!bar->ended && clock_condition_wait(&bar->ended_changed, &bar->lock, until_ns) == 0)
         ;
     ended = bar->ended;
     (void)pthread_mutex_unlock(&bar->lock);
@@ -94,17 +87,13 @@ static void *bar_run(void *arg)
 void bar_start(struct bar *bar, bool quiet,
                void (*poll)(void *arg, struct service_progress *ret_progress), void *arg)
 {
-    pthread_condattr_t monotonic;
     sigset_t all, before;
 
     *bar = (struct bar){.poll = poll, .arg = arg};
     if (quiet || !isatty(STDERR_FILENO))
         return;
     (void)pthread_mutex_init(&bar->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&bar->ended_changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    (void)clock_condition_init(&bar->ended_changed);
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     bar->started = pthread_create(&bar->thread, NULL, bar_run, bar) == 0;

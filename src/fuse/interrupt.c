@@ -9,7 +9,7 @@
  * not. Where /proc does not tell (another PID namespace), every signal cancels.
  *
  * The kernel says it once a request. So after a signal that does not count, the thread that
- * libfuse runs the interrupt in stays and looks again every WATCH_MS until the request is
+ * libfuse runs the interrupt in stays and looks again every WATCH_NS until the request is
  * done. That costs nothing until it happens.
  *
  * Locks: libfuse holds the request's own lock around interrupt_arrived(); interrupt_end()
@@ -26,9 +26,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define WATCH_MS 50
+#include "dbsnapfs/util/clock.h"
+
+#define WATCH_NS 50000000
 
 static uint64_t signal_bit(int number)
 {
@@ -90,16 +91,8 @@ static void interrupt_arrived(fuse_req_t req, void *data)
             interrupt_cancel(in);
         else if (own)
             break;
-        else {
-            struct timespec until;
-            clock_gettime(CLOCK_REALTIME, &until);
-            until.tv_nsec += WATCH_MS * 1000000L;
-            if (until.tv_nsec >= 1000000000L) {
-                until.tv_sec++;
-                until.tv_nsec -= 1000000000L;
-            }
-            pthread_cond_timedwait(&in->changed, &in->lock, &until);
-        }
+        else
+            clock_condition_wait(&in->changed, &in->lock, clock_monotonic_ns() + WATCH_NS);
     }
     pthread_mutex_unlock(&in->lock);
 }
@@ -114,7 +107,7 @@ void interrupt_begin(struct interrupt *in, struct interrupt_list *list, struct f
     };
     atomic_init(&in->cancel, false);
     pthread_mutex_init(&in->lock, NULL);
-    pthread_cond_init(&in->changed, NULL);
+    clock_condition_init(&in->changed);
 
     pthread_mutex_lock(&list->lock);
     if (list->stopping)

@@ -20,7 +20,6 @@
 #include "service/turns.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
@@ -29,22 +28,16 @@
 
 int turns_init(struct turns *turns, struct err *err)
 {
-    pthread_condattr_t monotonic;
     int code;
 
     *turns = (struct turns){.next_id = 1};
     code = pthread_mutex_init(&turns->lock, NULL);
     if (code != 0)
         return err_sys(err, code, "cannot make a lock");
-    code = pthread_condattr_init(&monotonic);
-    if (code == 0) {
-        (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        code = pthread_cond_init(&turns->changed, &monotonic);
-        (void)pthread_condattr_destroy(&monotonic);
-    }
-    if (code != 0) {
+    code = clock_condition_init(&turns->changed);
+    if (code < 0) {
         (void)pthread_mutex_destroy(&turns->lock);
-        return err_sys(err, code, "cannot make a condition variable");
+        return err_sys(err, -code, "cannot make a condition variable");
     }
     return 0;
 }
@@ -57,15 +50,7 @@ void turns_release(struct turns *turns)
 
 void turns_nap(struct turns *turns)
 {
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += NAP_NS;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
-    (void)pthread_cond_timedwait(&turns->changed, &turns->lock, &until);
+    (void)clock_condition_wait(&turns->changed, &turns->lock, clock_monotonic_ns() + NAP_NS);
 }
 
 static void wait_for_change(struct turns *turns, const atomic_bool *cancel)

@@ -1,5 +1,5 @@
 /*
- * Times as text, always UTC, so that no result depends on where the program runs.
+ * Times, and times as text, always UTC, so that no result depends on where the program runs.
  */
 #include "dbsnapfs/util/clock.h"
 
@@ -27,6 +27,31 @@ int64_t clock_now_ns(void)
 int64_t clock_monotonic_ns(void)
 {
     return clock_read(CLOCK_MONOTONIC);
+}
+
+int clock_condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t monotonic;
+    int code = pthread_condattr_init(&monotonic);
+
+    if (code != 0)
+        return -code;
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    code = pthread_cond_init(condition, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    return -code;
+}
+
+int clock_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ns)
+{
+    const struct timespec until = {
+        .tv_sec = (time_t)(until_ns / NS_PER_S),
+        .tv_nsec = (long)(until_ns % NS_PER_S),
+    };
+
+    if (until_ns == INT64_MAX)
+        return -pthread_cond_wait(condition, lock);
+    return -pthread_cond_timedwait(condition, lock, &until);
 }
 
 /* Formats whole seconds; returns the nanoseconds that are left, 0 to 999,999,999. */

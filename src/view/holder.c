@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
@@ -102,15 +101,7 @@ static void holders_sleep(struct holders *holders)
     if (until_ns < soon_ns)
         until_ns = soon_ns;
     holders->wakes_ns = until_ns;
-    if (until_ns == INT64_MAX) {
-        pthread_cond_wait(&holders->changed, &holders->lock);
-        return;
-    }
-    const struct timespec until = {
-        .tv_sec = (time_t)(until_ns / SECOND_NS),
-        .tv_nsec = (long)(until_ns % SECOND_NS),
-    };
-    pthread_cond_timedwait(&holders->changed, &holders->lock, &until);
+    clock_condition_wait(&holders->changed, &holders->lock, until_ns);
 }
 
 static void *holders_run(void *arg)
@@ -134,15 +125,11 @@ static void *holders_run(void *arg)
 int holders_new(unsigned most, struct holders **ret_holders, struct err *err)
 {
     struct holders *holders = calloc(1, sizeof(*holders));
-    pthread_condattr_t attr;
     if (!holders)
         return err_set(err, ENOMEM, "tables: out of memory");
     holders->most = most;
     pthread_mutex_init(&holders->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&holders->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_condition_init(&holders->changed);
     int r = pthread_create(&holders->thread, NULL, holders_run, holders);
     if (r != 0) {
         holders->closed = true;

@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "dbsnapfs/source/database.h"
 #include "dbsnapfs/util/clock.h"
@@ -49,15 +48,11 @@ int scope_pool_new(const struct scope_pool_limits *limits, struct scope_pool **r
                    struct err *err)
 {
     struct scope_pool *pool = calloc(1, sizeof(*pool));
-    pthread_condattr_t attr;
     if (!pool)
         return err_set(err, ENOMEM, "tables: out of memory");
     pool->limits = limits ? *limits : usual_limits;
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&pool->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_condition_init(&pool->changed);
     *ret_pool = pool;
     return 0;
 }
@@ -118,15 +113,7 @@ static void pool_sleep(struct scope_pool *pool)
     for (const struct opened *opened = pool->first; opened; opened = opened->next)
         if (opened->until_ns < until_ns)
             until_ns = opened->until_ns;
-    if (until_ns == INT64_MAX) {
-        pthread_cond_wait(&pool->changed, &pool->lock);
-        return;
-    }
-    const struct timespec until = {
-        .tv_sec = (time_t)(until_ns / SECOND_NS),
-        .tv_nsec = (long)(until_ns % SECOND_NS),
-    };
-    pthread_cond_timedwait(&pool->changed, &pool->lock, &until);
+    clock_condition_wait(&pool->changed, &pool->lock, until_ns);
 }
 
 static void *pool_run(void *arg)

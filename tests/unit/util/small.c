@@ -63,6 +63,24 @@ START_TEST(times_are_text_in_utc)
 }
 END_TEST
 
+START_TEST(a_condition_that_nobody_signals_is_waited_for_until_then)
+{
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t condition;
+    int64_t until_ns = clock_monotonic_ns() + 20000000;
+    int r;
+
+    ck_assert_int_eq(clock_condition_init(&condition), 0);
+    pthread_mutex_lock(&lock);
+    while ((r = clock_condition_wait(&condition, &lock, until_ns)) == 0)
+        ;
+    pthread_mutex_unlock(&lock);
+    ck_assert_int_eq(r, -ETIMEDOUT);
+    ck_assert_int_ge(clock_monotonic_ns(), until_ns);
+    pthread_cond_destroy(&condition);
+}
+END_TEST
+
 START_TEST(an_error_keeps_code_text_and_place)
 {
     struct err err = ERR_INIT;
@@ -200,6 +218,7 @@ Suite *suite_util_small(void)
     tcase_add_test(tests, a_buffer_grows_and_ends_in_nul);
     tcase_add_test(tests, a_buffer_that_cannot_grow_says_so_at_the_end);
     tcase_add_test(tests, times_are_text_in_utc);
+    tcase_add_test(tests, a_condition_that_nobody_signals_is_waited_for_until_then);
     tcase_add_test(tests, an_error_keeps_code_text_and_place);
     tcase_add_test(tests, numbers_are_read_whole_or_not_at_all);
     tcase_add_test(tests, sizes_and_durations_are_for_people);
