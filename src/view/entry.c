@@ -146,3 +146,14 @@ int entry_make(struct view *view, const struct backup_entry *backup, struct node
     }
     return 0;
 }
+
+int entry_text_make(const struct node_text *text, struct entry *entry, struct node **ret_node,
+                    struct err *err)
+{
+    int r = node_text_new(text, entry_ref(entry), entry_release, entry->started_ns, ret_node);
+    if (r < 0) {
+        entry_unref(entry);
+        return err_set(err, -r, "the backup's files: out of memory");
+    }
+    return 0;
+}

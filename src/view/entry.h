@@ -24,6 +24,8 @@ struct entry {
     unsigned snapshot_users;   /* protected by lock */
 };
 
+struct node_text;
+
 int entry_new(struct view *view, const struct backup_entry *backup, struct entry **ret_entry,
               struct err *err);
 
@@ -38,6 +40,10 @@ void entry_release(void *entry); /* entry_unref() as a node's free_context */
 /* The backup's snapshot, one for all who use it at a time; give it back when done. */
 int entry_snapshot_get(struct entry *entry, struct snapshot **ret_snapshot, struct err *err);
 void entry_snapshot_put(struct entry *entry);
+
+/* A text file of the backup, with its time; the text's context is `entry`. */
+int entry_text_make(const struct node_text *text, struct entry *entry, struct node **ret_node,
+                    struct err *err);
 
 /* The makers of its files; `context` is a struct entry. */
 int image_make(void *context, struct node **ret_node, struct err *err);

@@ -22,10 +22,5 @@ static int render(void *context, struct buf *out, struct err *err)
 int manifest_make(void *context, struct node **ret_node, struct err *err)
 {
     static const struct node_text text = {.render = render};
-    struct entry *entry = context;
-    (void)err;
-    int r = node_text_new(&text, entry_ref(entry), entry_release, entry->started_ns, ret_node);
-    if (r < 0)
-        entry_unref(entry);
-    return r;
+    return entry_text_make(&text, context, ret_node, err);
 }

@@ -200,33 +200,34 @@ bool sizes_known(struct scope *scope, const char *table, struct row_sizes *ret_s
 
 /* ---- measuring ---- */
 
-static void limit(struct database *database, const struct relation *relation)
+/* The table or view, which has so long to be measured from now on. */
+static int find_limited(struct database *database, const char *table,
+                        const struct relation **ret_relation, struct err *err)
 {
-    bool bounded = relation->kind != RELATION_VIEW && relation->kind != RELATION_VIRTUAL;
+    int r = table_find(database, table, ret_relation, err);
+    if (r < 0)
+        return r;
+    bool bounded =
+        (*ret_relation)->kind != RELATION_VIEW && (*ret_relation)->kind != RELATION_VIRTUAL;
     database_limit(database, node_cancel(),
                    clock_monotonic_ns() + (bounded ? TABLE_NS : RENDERED_NS));
+    return 0;
 }
 
 int sizes_measure(struct database *database, const char *table, struct row_sizes *ret_sizes,
                   struct err *err)
 {
     const struct relation *relation = NULL;
-    int r = table_find(database, table, &relation, err);
-    if (r < 0)
-        return r;
-    limit(database, relation);
-    return row_sizes_measure(database, table, ret_sizes, err);
+    int r = find_limited(database, table, &relation, err);
+    return r < 0 ? r : row_sizes_measure(database, table, ret_sizes, err);
 }
 
 static int measure_count(struct database *database, const char *table, struct row_sizes *ret_sizes,
                          struct err *err)
 {
     const struct relation *relation = NULL;
-    int r = table_find(database, table, &relation, err);
-    if (r < 0)
-        return r;
-    limit(database, relation);
-    return database_count(database, relation, &ret_sizes->rows, err);
+    int r = find_limited(database, table, &relation, err);
+    return r < 0 ? r : database_count(database, relation, &ret_sizes->rows, err);
 }
 
 static int measure_for_dump(void *arg, const char *name, struct row_sizes *ret_sizes,

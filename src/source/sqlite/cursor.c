@@ -51,17 +51,24 @@ static int bind_all(struct cursor *cursor, const struct selection *selection, st
     return rc == SQLITE_OK ? 0 : database_fail(cursor->database, rc, err);
 }
 
+int cursor_resolve(struct database *database, const struct relation *relation, struct err *err)
+{
+    int r = database_resolve(database, relation, err);
+
+    if (r == 0 && relation->broken)
+        return err_set(err, EIO, "%s: %s: %s", database->image.connection.name, relation->name,
+                       relation->broken);
+    return r;
+}
+
 static int check_selection(struct database *database, const struct selection *selection,
                            struct err *err)
 {
     const struct relation *relation = selection->relation;
-    int r = database_resolve(database, relation, err);
+    int r = cursor_resolve(database, relation, err);
 
     if (r < 0)
         return r;
-    if (relation->broken)
-        return err_set(err, EIO, "%s: %s: %s", database->image.connection.name, relation->name,
-                       relation->broken);
     if ((selection->after && relation->position_count == 0) ||
         (selection->last && !relation->position_is_rowid))
         return err_set(err, EINVAL, "%s: its rows have no such position", relation->name);

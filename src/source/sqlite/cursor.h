@@ -8,6 +8,8 @@
 #include <stddef.h>
 
 struct buf;
+struct database;
+struct err;
 struct model_order;
 struct relation;
 struct selection;
@@ -20,6 +22,9 @@ size_t cursor_column(const struct selection *selection, size_t i);
 
 /* A statement without room for one more column: the rowid is read first, and the row by it. */
 bool cursor_is_split(const struct selection *selection);
+
+/* Finds out what columns the relation has: -EIO with the reason if it cannot be read. */
+int cursor_resolve(struct database *database, const struct relation *relation, struct err *err);
 
 /* Appends `t."column"`, so that nothing is taken for a string. */
 void cursor_column_sql(const struct relation *relation, size_t column, struct buf *out);

@@ -83,14 +83,9 @@ int database_count(struct database *database, const struct relation *relation, u
     struct value limit = {.kind = VALUE_INTEGER};
     sqlite3_stmt *stmt = NULL;
     uint64_t most = 0, rows;
-    int r = database_resolve(database, relation, err);
+    int r = cursor_resolve(database, relation, err);
 
-    if (r < 0)
-        return r;
-    if (relation->broken)
-        return err_set(err, EIO, "%s: %s: %s", database->image.connection.name, relation->name,
-                       relation->broken);
-    if (bounded)
+    if (r == 0 && bounded)
         r = database_rows_most(database, &most, err);
     if (r < 0)
         return r;
