@@ -68,11 +68,9 @@ static int find_among(struct search *search, const struct selection *selection,
 static int find_rowid(struct search *search, int64_t rowid, const struct selection *wanted,
                       struct cursor **ret_cursor, struct err *err)
 {
-    const struct value before = {.kind = VALUE_INTEGER, .integer = rowid - (rowid > INT64_MIN)};
-    const struct value last = {.kind = VALUE_INTEGER, .integer = rowid};
+    const struct value position = {.kind = VALUE_INTEGER, .integer = rowid};
     struct selection selection = *wanted;
-    selection.after = rowid > INT64_MIN ? &before : NULL;
-    selection.last = &last;
+    selection.at = &position;
     return find_among(search, &selection, NULL, ret_cursor, err);
 }
 

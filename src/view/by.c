@@ -189,7 +189,7 @@ static int has_value(const struct by_look *at, struct err *err)
     const struct relation *relation = at->look.relation;
     const size_t count = relation->key_count + 1;
     size_t *columns = calloc(count, sizeof(*columns));
-    struct value *values = calloc(count, sizeof(*values)), before, last;
+    struct value *values = calloc(count, sizeof(*values)), rowid;
     struct selection selection = {.relation = relation,
                                   .what = SELECT_KEYS,
                                   .match_count = 1,
@@ -202,11 +202,8 @@ static int has_value(const struct by_look *at, struct err *err)
     columns[0] = at->column;
     values[0] = at->value;
     if (relation->position_is_rowid) {
-        cursor_position(at->look.cursor, 0, &last);
-        before = last;
-        before.integer -= before.integer > INT64_MIN;
-        selection.after = last.integer > INT64_MIN ? &before : NULL;
-        selection.last = &last;
+        cursor_position(at->look.cursor, 0, &rowid);
+        selection.at = &rowid;
     } else {
         selection.match_count = count;
         for (size_t i = 1; i < count; i++) {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dbsnapfs/source/database.h"
 #include "dbsnapfs/table/key.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/buf.h"
@@ -33,8 +32,8 @@ void look_end(struct look *look)
     scope_done(look->scope, look->database);
 }
 
-int look_columns(struct look *look, const char *key, int what, const size_t *columns, size_t count,
-                 struct err *err)
+int look_columns(struct look *look, const char *key, enum selected what, const size_t *columns,
+                 size_t count, struct err *err)
 {
     const struct selection wanted = {
         .relation = look->relation,
@@ -47,7 +46,7 @@ int look_columns(struct look *look, const char *key, int what, const size_t *col
     return key_find(look->database, &wanted, key, &look->cursor, err);
 }
 
-int look_row(struct look *look, const char *key, int what, struct err *err)
+int look_row(struct look *look, const char *key, enum selected what, struct err *err)
 {
     return look_columns(look, key, what, NULL, 0, err);
 }

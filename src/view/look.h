@@ -9,15 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dbsnapfs/source/database.h"
+
 struct buf;
-struct cursor;
-struct database;
 struct err;
 struct node;
 struct node_attr;
 struct relation;
 struct scope;
-struct value;
 
 struct look {
     struct scope *scope;
@@ -31,10 +30,10 @@ int look_begin(struct scope *scope, const char *table, struct look *ret_look, st
 void look_end(struct look *look);
 
 /* Goes to the row; `what` as in struct selection. */
-int look_row(struct look *look, const char *key, int what, struct err *err);
+int look_row(struct look *look, const char *key, enum selected what, struct err *err);
 /* The same, and only these columns of it are read, which may be none. */
-int look_columns(struct look *look, const char *key, int what, const size_t *columns, size_t count,
-                 struct err *err);
+int look_columns(struct look *look, const char *key, enum selected what, const size_t *columns,
+                 size_t count, struct err *err);
 /* The row's values in these columns, which last as long as the cursor stays. */
 int look_values(struct look *look, const char *key, const size_t *columns, size_t count,
                 struct value *ret_values, struct err *err);

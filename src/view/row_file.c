@@ -42,7 +42,7 @@ static void number_text(const struct value *value, struct buf *out)
 
 /* The column's value, or its head if `what` is SELECT_HEADS. -ENOENT: there is no such column any
  * more, or it is NULL. */
-static int find_value(const struct row_file *file, struct look *look, int what,
+static int find_value(const struct row_file *file, struct look *look, enum selected what,
                       struct value *ret_value, struct err *err)
 {
     size_t column = row_column_find(look->relation, file->name);

@@ -10,7 +10,7 @@
 /* Which rows, and how their names are listed. */
 struct row_list {
     struct database *database;
-    struct selection selection; /* without `after` and `last` */
+    struct selection selection; /* without `after`, `last` and `at` */
     enum node_kind kind;
     /* 1: the row where the cursor is belongs to it, 0: it does not; NULL: all do. */
     int (*fits)(void *arg, struct cursor *cursor, struct err *err);

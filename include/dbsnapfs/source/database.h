@@ -86,6 +86,12 @@ int database_real_sql(struct database *database, double real, struct buf *out, s
 
 struct cursor;
 
+enum selected {
+    SELECT_ROWS,  /* all columns */
+    SELECT_KEYS,  /* the columns of relation->key, in its order */
+    SELECT_HEADS, /* all columns, but of BLOBs their lengths only: cursor_value_head() */
+};
+
 /*
  * Which rows, and what of them. A row's position is where it stands in the order of rows: the
  * rowid, or the values of the primary key in its order (of a WITHOUT ROWID table); relation->
@@ -93,19 +99,15 @@ struct cursor;
  */
 struct selection {
     const struct relation *relation; /* of this state's schema */
-    enum {
-        SELECT_ROWS,  /* all columns */
-        SELECT_KEYS,  /* the columns of relation->key, in its order */
-        SELECT_HEADS, /* all columns, but of BLOBs their lengths only: cursor_value_head() */
-    } what;
+    enum selected what;
     /* Of all columns only these, if not NULL, and those of the key, by which rows have their names
      * and positions: no other's pages are read, but those that lie before one of these in the row.
      * The values are still asked for by the columns' numbers in the relation. */
     size_t column_count;
     const size_t *columns;
-    /* Rows behind this position only, if not NULL; and none behind `last`, if not NULL (where
-     * position_is_rowid only). */
-    const struct value *after, *last;
+    /* Rows behind this position only, if not NULL; and none behind `last`, if not NULL, or else the
+     * one that is `at` this position (both where position_is_rowid only). */
+    const struct value *after, *last, *at;
     /* Rows only in which these columns have these values (VALUE_NULL: are NULL), compared as the
      * columns' collations say. */
     size_t match_count;

@@ -45,6 +45,8 @@ static int bind_all(struct cursor *cursor, const struct selection *selection, st
         rc = value_bind(cursor->stmt, place++, &selection->after[i]);
     if (selection->last && !rc)
         rc = value_bind(cursor->stmt, place++, selection->last);
+    if (selection->at && !rc)
+        rc = value_bind(cursor->stmt, place++, selection->at);
     for (size_t i = 0; i < selection->match_count && !rc; i++, place++)
         if (selection->match_values[i].kind != VALUE_NULL)
             rc = value_bind(cursor->stmt, place, &selection->match_values[i]);
@@ -70,7 +72,7 @@ static int check_selection(struct database *database, const struct selection *se
     if (r < 0)
         return r;
     if ((selection->after && relation->position_count == 0) ||
-        (selection->last && !relation->position_is_rowid))
+        ((selection->last || selection->at) && !relation->position_is_rowid))
         return err_set(err, EINVAL, "%s: its rows have no such position", relation->name);
     return 0;
 }

@@ -31,9 +31,9 @@ void cursor_column_sql(const struct relation *relation, size_t column, struct bu
 /* ` FROM main."relation" AS t` */
 void cursor_from_sql(const struct relation *relation, struct buf *out);
 
-/* Appends the statement. Its parameters are the values of `after`, of `last` and of what is matched,
- * in this order; `order` is model_order(). Its columns are those asked for, then the rowid if that is
- * the position. */
+/* Appends the statement. Its parameters are the values of `after`, of `last`, of `at` and of what is
+ * matched, in this order; `order` is model_order(). Its columns are those asked for, then the rowid if
+ * that is the position. */
 void cursor_sql(const struct selection *selection, const struct model_order *order,
                 struct buf *out);
 /* One row by its rowid. */

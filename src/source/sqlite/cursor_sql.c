@@ -205,11 +205,13 @@ static void match_sql(const struct selection *selection, size_t i, size_t parame
         buf_addf(out, " = ?%zu", parameter);
 }
 
-/* Nothing but one row: some virtual tables find a rowid at once, but go through all for a range. */
-static bool is_of_one_row(const struct selection *selection)
+/* The rowid is as `operator` says: another term of the condition. */
+static void rowid_term_sql(const struct selection *selection, const char *glue,
+                           const char *operator, size_t parameter, struct buf *out)
 {
-    return selection->after && selection->last && selection->after->integer < INT64_MAX &&
-           selection->after->integer + 1 == selection->last->integer;
+    buf_add_text(out, glue);
+    rowid_sql(selection->relation, out);
+    buf_addf(out, " %s ?%zu", operator, parameter);
 }
 
 static void where_sql(const struct selection *selection, const struct model_order *order,
@@ -225,9 +227,11 @@ static void where_sql(const struct selection *selection, const struct model_orde
         parameter += selection->relation->position_count;
     }
     if (selection->last) {
-        buf_add_text(out, glue);
-        rowid_sql(selection->relation, out);
-        buf_addf(out, is_of_one_row(selection) ? " = ?%zu" : " <= ?%zu", parameter++);
+        rowid_term_sql(selection, glue, "<=", parameter++, out);
+        glue = " AND ";
+    }
+    if (selection->at) {
+        rowid_term_sql(selection, glue, "=", parameter++, out);
         glue = " AND ";
     }
     for (size_t i = 0; i < selection->match_count; i++) {

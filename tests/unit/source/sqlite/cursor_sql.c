@@ -217,6 +217,30 @@ START_TEST(more_columns_than_a_result_can_have_can_be_chosen)
 }
 END_TEST
 
+START_TEST(one_row_is_found_at_its_position_and_nowhere_else)
+{
+    static const int64_t rowids[] = {INT64_MIN, -1, 5, INT64_MAX};
+    struct opened opened;
+
+    database_make("a.db", "CREATE TABLE t(id INTEGER PRIMARY KEY, n);"
+                          "INSERT INTO t VALUES(-9223372036854775807 - 1, 0), (-1, 1), (5, 2),"
+                          " (9223372036854775807, 3), (4, 9), (6, 9)");
+    opened_begin(&opened, _i);
+    for (size_t i = 0; i < sizeof(rowids) / sizeof(rowids[0]); i++) {
+        const struct value position = {.kind = VALUE_INTEGER, .integer = rowids[i]};
+        const struct selection selection = {.relation = opened_find(&opened, "t"), .at = &position};
+        struct cursor *cursor = first_row(&opened, &selection);
+        struct value value;
+
+        cursor_value(cursor, 1, &value);
+        ck_assert_int_eq(value.integer, (int64_t)i);
+        ck_assert_int_eq(cursor_next(cursor, NULL), 0);
+        cursor_close(cursor);
+    }
+    opened_end(&opened);
+}
+END_TEST
+
 Suite *suite_source_sqlite_cursor_sql(void)
 {
     const TTest *const tests[] = {
@@ -227,6 +251,7 @@ Suite *suite_source_sqlite_cursor_sql(void)
         the_key_alone_of_a_row_is_read_without_the_rest_of_it,
         chosen_columns_keep_their_numbers_and_rows_their_positions,
         more_columns_than_a_result_can_have_can_be_chosen,
+        one_row_is_found_at_its_position_and_nowhere_else,
     };
     Suite *suite = suite_create("source/sqlite/cursor_sql");
     TCase *rows = tcase_create("live, and a backup");

@@ -111,9 +111,8 @@ END_TEST
 
 START_TEST(one_row_of_a_virtual_table_is_not_looked_for_among_all)
 {
-    const struct value after = {.kind = VALUE_INTEGER, .integer = 4},
-                       last = {.kind = VALUE_INTEGER, .integer = 5};
-    struct selection selection = {.after = &after, .last = &last};
+    const struct value position = {.kind = VALUE_INTEGER, .integer = 5};
+    struct selection selection = {.at = &position};
     struct buf sql = BUF_INIT;
     sqlite3_stmt *stmt = NULL;
     struct opened opened;
