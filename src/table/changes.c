@@ -18,8 +18,6 @@
 #include "table/patch.h"
 #include "table/pieces.h"
 
-#define FORMS 3
-
 struct changes {
     struct change_side before, after;
     struct page_comparison *pages; /* NULL: everything has to be compared */
@@ -185,14 +183,14 @@ struct listing {
     struct pieces csv, sql;
     struct patch *patch;
     struct change_counts counts;
-    struct row_text *before[FORMS], *after[FORMS]; /* NULL: the lengths do not matter */
+    struct row_text *before[TEXT_FORMS], *after[TEXT_FORMS]; /* NULL: the lengths do not matter */
 };
 
 static int make_texts(const struct relation *relation, struct row_text **texts, struct err *err)
 {
     int r = 0;
 
-    for (int form = 0; form < FORMS && r == 0; form++)
+    for (int form = 0; form < TEXT_FORMS && r == 0; form++)
         r = row_text_new(relation, (enum text_form)form, &texts[form], err);
     return r;
 }
@@ -223,14 +221,14 @@ static int add_lengths(struct listing *listing, struct row_text **texts,
                        const struct pair_side *side, struct cursor *cursor, int sign,
                        struct err *err)
 {
-    int64_t *const added[FORMS] = {[TEXT_CSV] = &listing->counts.rows_csv_added,
-                                   [TEXT_NDJSON] = &listing->counts.rows_ndjson_added,
-                                   [TEXT_SQL] = &listing->counts.rows_sql_added};
+    int64_t *const added[TEXT_FORMS] = {[TEXT_CSV] = &listing->counts.rows_csv_added,
+                                        [TEXT_NDJSON] = &listing->counts.rows_ndjson_added,
+                                        [TEXT_SQL] = &listing->counts.rows_sql_added};
     int r = 0;
 
     if (!cursor || !texts[0])
         return 0;
-    for (int form = 0; form < FORMS && r == 0; form++) {
+    for (int form = 0; form < TEXT_FORMS && r == 0; form++) {
         uint64_t bytes = 0;
 
         r = row_text_length(texts[form], side->database, cursor, &bytes, err);
@@ -295,7 +293,7 @@ static int listing_end(struct changes *changes, struct listing *listing, struct 
 
 static void listing_release(struct listing *listing)
 {
-    for (int form = 0; form < FORMS; form++) {
+    for (int form = 0; form < TEXT_FORMS; form++) {
         row_text_free(listing->before[form]);
         row_text_free(listing->after[form]);
     }

@@ -6,16 +6,9 @@
 #include "dbsnapfs/source/database.h"
 #include "dbsnapfs/source/schema.h"
 #include "dbsnapfs/table/key.h"
-#include "dbsnapfs/table/text.h"
 #include "dbsnapfs/util/buf.h"
 #include "table/pair.h"
-
-static void add_text(const void *bytes, size_t len, struct buf *out)
-{
-    struct value value = {.kind = VALUE_TEXT, .bytes = bytes, .len = len};
-
-    text_csv_value(&value, out);
-}
+#include "table/text_internal.h"
 
 static void add_names(const struct relation *table, const char *side, struct buf *out)
 {
@@ -25,7 +18,7 @@ static void add_names(const struct relation *table, const char *side, struct buf
         buf_clear(&name);
         buf_addf(&name, "%s.%s", side, table->columns[i].name);
         buf_add_char(out, ',');
-        add_text(buf_text(&name), name.len, out);
+        text_quoted(buf_text(&name), name.len, '"', out);
     }
     out->failed = out->failed || name.failed;
     buf_free(&name);
@@ -48,7 +41,7 @@ static void add_key(const struct relation *table, struct cursor *cursor, struct 
     if (!key_exists(table))
         return;
     key_name(table, cursor, false, &name);
-    add_text(buf_text(&name), name.len, out);
+    text_quoted(buf_text(&name), name.len, '"', out);
     out->failed = out->failed || name.failed;
     buf_free(&name);
 }

@@ -20,6 +20,7 @@
 #include "dbsnapfs/util/err.h"
 #include "table/parts.h"
 #include "table/statement.h"
+#include "table/text_internal.h"
 
 static bool is_named(const struct relation *relation, const char *name)
 {
@@ -124,14 +125,6 @@ static int make_tail(const struct part *part, struct database *database, struct 
     return 0;
 }
 
-static int add_text_value(struct database *database, const char *text, struct buf *out,
-                          struct err *err)
-{
-    struct value value = {.kind = VALUE_TEXT, .bytes = text, .len = strlen(text)};
-
-    return text_sql_value(database, &value, out, err);
-}
-
 struct object {
     const char *type, *name, *sql;
 };
@@ -155,13 +148,13 @@ static int make_row(const struct object *object, struct database *database, stru
 
     buf_addf(out, "INSERT INTO sqlite_master (type, name, tbl_name, rootpage, sql) VALUES ('%s', ",
              object->type);
-    r = add_text_value(database, object->name, out, err);
+    r = text_sql_string(database, object->name, out, err);
     buf_add_text(out, ", ");
     if (r == 0)
-        r = add_text_value(database, object->name, out, err);
+        r = text_sql_string(database, object->name, out, err);
     buf_add_text(out, ", 0, ");
     if (r == 0)
-        r = add_text_value(database, object->sql, out, err);
+        r = text_sql_string(database, object->sql, out, err);
     buf_add_text(out, ");\n");
     return r;
 }
@@ -172,10 +165,10 @@ static int make_exact(const struct object *object, struct database *database, st
     int r;
 
     buf_add_text(out, "UPDATE sqlite_master SET sql = ");
-    r = add_text_value(database, object->sql, out, err);
+    r = text_sql_string(database, object->sql, out, err);
     buf_addf(out, " WHERE type = '%s' AND name = ", object->type);
     if (r == 0)
-        r = add_text_value(database, object->name, out, err);
+        r = text_sql_string(database, object->name, out, err);
     buf_add_text(out, ";\n");
     return r;
 }
@@ -293,21 +286,13 @@ static int rows_bytes(const struct relation *relation, ask_sizes *sizes, void *a
 {
     struct row_sizes all = {0, 0, 0, 0};
     struct row_text *text = NULL;
-    struct buf around = BUF_INIT;
     int r = sizes(arg, relation->name, &all, err);
 
     if (r == 0)
         r = row_text_new(relation, TEXT_SQL, &text, err);
-    if (r < 0)
-        return r;
-    row_text_head(text, &around);
-    row_text_tail(text, &around);
-    if (buf_error(&around) < 0)
-        r = err_set(err, ENOMEM, "%s: out of memory", relation->name);
-    else
-        *ret_bytes = all.sql_bytes - around.len;
+    if (r == 0)
+        *ret_bytes = all.sql_bytes - row_text_around_bytes(text);
     row_text_free(text);
-    buf_free(&around);
     return r;
 }
 

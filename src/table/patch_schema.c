@@ -25,14 +25,6 @@
 
 #define SEQUENCES "sqlite_sequence"
 
-static int add_literal(struct database *database, const char *text, struct buf *out,
-                       struct err *err)
-{
-    struct value value = {.kind = VALUE_TEXT, .bytes = text, .len = strlen(text)};
-
-    return text_sql_value(database, &value, out, err);
-}
-
 static void add_statement(const char *sql, struct buf *out)
 {
     schema_add_statement(sql, strlen(sql), out);
@@ -49,7 +41,7 @@ int patch_drop_relation(const struct pair *pair, struct buf *out, struct err *er
 
         buf_add_text(out, "PRAGMA writable_schema = ON;\n"
                           "DELETE FROM sqlite_schema WHERE type = 'table' AND name = ");
-        r = add_literal(pair->before.database, relation->name, out, err);
+        r = text_sql_string(pair->before.database, relation->name, out, err);
         buf_add_text(out, ";\nPRAGMA writable_schema = RESET;\n");
         return r;
     }
@@ -76,13 +68,13 @@ int patch_create_relation(const struct pair *pair, struct buf *out, struct err *
     buf_add_text(out,
                  "PRAGMA writable_schema = ON;\n"
                  "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES('table', ");
-    r = add_literal(database, relation->name, out, err);
+    r = text_sql_string(database, relation->name, out, err);
     buf_add_text(out, ", ");
     if (r == 0)
-        r = add_literal(database, relation->name, out, err);
+        r = text_sql_string(database, relation->name, out, err);
     buf_add_text(out, ", 0, ");
     if (r == 0)
-        r = add_literal(database, relation->sql, out, err);
+        r = text_sql_string(database, relation->sql, out, err);
     buf_add_text(out, ");\nPRAGMA writable_schema = RESET;\n");
     return r;
 }
@@ -192,7 +184,7 @@ static int set_system_rows(const struct pair *pair, const struct relation *syste
     buf_add_text(out, " WHERE ");
     text_sql_name(system->columns[0].name, out);
     buf_add_text(out, " = ");
-    r = add_literal(pair->after.database, name, out, err);
+    r = text_sql_string(pair->after.database, name, out, err);
     buf_add_text(out, ";\n");
     if (r == 0)
         r = cursor_open(pair->after.database, &selection, &cursor, err);

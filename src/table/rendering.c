@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dbsnapfs/source/database.h"
+#include "dbsnapfs/source/schema.h"
 #include "dbsnapfs/util/err.h"
 #include "table/rendering_internal.h"
 
@@ -62,6 +64,27 @@ void rendering_unref(struct rendering *rendering)
     marks_release(&rendering->marks);
     free(rendering->name);
     free(rendering);
+}
+
+int rendering_find(struct database *database, const char *name,
+                   const struct relation **ret_relation, struct err *err)
+{
+    const struct schema *schema = NULL;
+    const struct relation *relation;
+    int r = database_schema(database, &schema, err);
+
+    if (r < 0)
+        return r;
+    relation = schema_find(schema, name);
+    if (!relation)
+        return err_set(err, ENOENT, "%s: no such table or view", name);
+    r = database_resolve(database, relation, err);
+    if (r < 0)
+        return r;
+    if (relation->broken)
+        return err_set(err, EIO, "%s: %s", name, relation->broken);
+    *ret_relation = relation;
+    return 0;
 }
 
 uint64_t rendering_known_bytes(const struct rendering *rendering)

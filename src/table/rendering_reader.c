@@ -235,25 +235,17 @@ static int make_until(struct rendering_reader *reader, uint64_t offset, uint64_t
 static int find_parts(struct rendering_reader *reader, struct err *err)
 {
     const struct rendering *rendering = reader->rendering;
+    const struct relation *relation = NULL;
     const struct schema *schema = NULL;
-    const struct relation *relation;
-    int r = database_schema(reader->database, &schema, err);
+    int r = rendering->name ? rendering_find(reader->database, rendering->name, &relation, err)
+                            : database_schema(reader->database, &schema, err);
 
     if (r < 0)
         return r;
-    if (rendering->name) {
-        relation = schema_find(schema, rendering->name);
-        if (!relation)
-            return err_set(err, ENOENT, "%s: no such table or view", rendering->name);
-        r = database_resolve(reader->database, relation, err);
-        if (r < 0)
-            return r;
-        if (relation->broken)
-            return err_set(err, EIO, "%s: %s", rendering->name, relation->broken);
+    if (relation)
         parts_of_rows(relation, rendering->form, &reader->part_list);
-    } else {
+    else
         parts_of_dump(schema, &reader->part_list);
-    }
     if (buf_error(&reader->part_list) < 0)
         return fail_memory(reader, err);
     reader->parts = (const struct part *)(const void *)reader->part_list.data;

@@ -4,18 +4,13 @@
  * Most values are as long in each of them: integers, short decimals, and TEXT but for what is escaped,
  * which one look over its bytes tells. The others are asked for form by form.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "dbsnapfs/source/database.h"
 #include "dbsnapfs/source/schema.h"
-#include "dbsnapfs/table/rendering.h"
-#include "dbsnapfs/util/buf.h"
-#include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/utf8.h"
+#include "table/rendering_internal.h"
 #include "table/text_internal.h"
-
-enum { FORM_COUNT = TEXT_SQL + 1 };
 
 struct measure {
     struct database *database;
@@ -23,8 +18,8 @@ struct measure {
     struct cursor *cursor;
     struct text_encoding encoding;
     bool has_rowid; /* SQL shows it */
-    uint64_t fixed[FORM_COUNT], around[FORM_COUNT];
-    uint64_t bytes[FORM_COUNT];
+    uint64_t fixed[TEXT_FORMS], around[TEXT_FORMS];
+    uint64_t bytes[TEXT_FORMS];
     uint64_t rows;
 };
 
@@ -154,27 +149,17 @@ static int add_row(struct measure *measure, struct err *err)
 /* What each row and the whole have besides values. */
 static int measure_fixed(struct measure *measure, struct err *err)
 {
-    struct buf around = BUF_INIT;
-    int r = 0;
-
-    for (int form = 0; r == 0 && form < FORM_COUNT; form++) {
+    for (int form = 0; form < TEXT_FORMS; form++) {
         struct row_text *text = NULL;
+        int r = row_text_new(measure->relation, (enum text_form)form, &text, err);
 
-        r = row_text_new(measure->relation, (enum text_form)form, &text, err);
         if (r < 0)
-            break;
-        buf_clear(&around);
-        row_text_head(text, &around);
-        row_text_tail(text, &around);
-        r = buf_error(&around);
-        if (r < 0)
-            err_set(err, -r, "%s: out of memory", measure->relation->name);
-        measure->around[form] = around.len;
+            return r;
+        measure->around[form] = row_text_around_bytes(text);
         measure->fixed[form] = row_text_fixed_bytes(text);
         row_text_free(text);
     }
-    buf_free(&around);
-    return r;
+    return 0;
 }
 
 static uint64_t total(const struct measure *measure, enum text_form form)
@@ -182,34 +167,18 @@ static uint64_t total(const struct measure *measure, enum text_form form)
     return measure->around[form] + measure->rows * measure->fixed[form] + measure->bytes[form];
 }
 
-static int find_relation(struct measure *measure, const char *name, struct err *err)
-{
-    const struct schema *schema = NULL;
-    int r = database_schema(measure->database, &schema, err);
-
-    if (r < 0)
-        return r;
-    measure->relation = schema_find(schema, name);
-    if (!measure->relation)
-        return err_set(err, ENOENT, "%s: no such table or view", name);
-    r = database_resolve(measure->database, measure->relation, err);
-    if (r < 0)
-        return r;
-    measure->has_rowid =
-        measure->relation->rowid_name && measure->relation->rowid_column == NO_COLUMN;
-    return 0;
-}
-
 int row_sizes_measure(struct database *database, const char *name, struct row_sizes *ret_sizes,
                       struct err *err)
 {
     struct measure measure = {.database = database};
     struct selection selection = {.what = SELECT_HEADS};
-    int r = find_relation(&measure, name, err);
+    int r = rendering_find(database, name, &measure.relation, err);
 
-    if (r == 0)
-        r = measure_fixed(&measure, err);
+    if (r < 0)
+        return r;
     selection.relation = measure.relation;
+    measure.has_rowid = measure.relation->rowid_name && measure.relation->rowid_column == NO_COLUMN;
+    r = measure_fixed(&measure, err);
     if (r == 0)
         r = cursor_open(database, &selection, &measure.cursor, err);
     while (r == 0 && (r = cursor_next(measure.cursor, err)) > 0)

@@ -172,10 +172,19 @@ void row_text_head(const struct row_text *text, struct buf *out)
     add_piece(text, text->head, out);
 }
 
+static const char *tail_of(const struct row_text *text)
+{
+    return text->form == TEXT_SQL ? SQL_TAIL : "";
+}
+
 void row_text_tail(const struct row_text *text, struct buf *out)
 {
-    if (text->form == TEXT_SQL)
-        buf_add_text(out, SQL_TAIL);
+    buf_add_text(out, tail_of(text));
+}
+
+uint64_t row_text_around_bytes(const struct row_text *text)
+{
+    return text->head.len + strlen(tail_of(text));
 }
 
 uint64_t row_text_fixed_bytes(const struct row_text *text)

@@ -45,8 +45,9 @@ uint64_t text_hex_length(size_t len);
 uint64_t text_csv_length(const struct value *value);
 uint64_t text_json_length(const struct value *value);
 
-/* What every row's text has besides its values. */
+/* What every row's text has besides its values, and what the rows have around them: head and tail. */
 uint64_t row_text_fixed_bytes(const struct row_text *text);
+uint64_t row_text_around_bytes(const struct row_text *text);
 
 /* ---- SQL ---- */
 

@@ -330,6 +330,13 @@ int text_sql_value(struct database *database, const struct value *value, struct 
     return text_sql_add(database, &encoding, value, out, err);
 }
 
+int text_sql_string(struct database *database, const char *text, struct buf *out, struct err *err)
+{
+    const struct value value = {.kind = VALUE_TEXT, .bytes = text, .len = strlen(text)};
+
+    return text_sql_value(database, &value, out, err);
+}
+
 void text_sql_name(const char *name, struct buf *out)
 {
     text_quoted(name, strlen(name), '"', out);

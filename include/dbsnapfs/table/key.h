@@ -14,8 +14,8 @@
  * rowid where the table has no key. A row of a rowid table whose key has a NULL is called
  * "%~rowid~N", since such a key need not be the only one. So each row has one name, and each name at
  * most one row; but where columns are called by all of the rowid's names, and SQL cannot ask for
- * it, a NULL is "%~null" and rows with equal keys share a name. A name over 255 bytes is cut and ends in a hash, see util/name.h; finding it costs a
- * look at those keys that begin alike.
+ * it, a NULL is "%~null" and rows with equal keys share a name. A name over 255 bytes is cut and ends
+ * in a hash, see util/name.h; finding it costs a look at those keys that begin alike.
  */
 #ifndef DBSNAPFS_TABLE_KEY_H
 #define DBSNAPFS_TABLE_KEY_H

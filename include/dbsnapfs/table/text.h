@@ -28,12 +28,15 @@ struct relation;
 struct value;
 
 enum text_form { TEXT_CSV, TEXT_NDJSON, TEXT_SQL };
+#define TEXT_FORMS 3
 
 void text_csv_value(const struct value *value, struct buf *out);
 void text_json_value(const struct value *value, struct buf *out);
 void text_json_string(const char *text, struct buf *out); /* in quotes; as a name, see above */
 int text_sql_value(struct database *database, const struct value *value, struct buf *out,
                    struct err *err);
+/* A text as a value. */
+int text_sql_string(struct database *database, const char *text, struct buf *out, struct err *err);
 void text_sql_name(const char *name, struct buf *out); /* "quoted" */
 
 /* "0.1", "1.0", "1e+300", "inf": the shortest of 15 or 17 digits that is this number again. */
