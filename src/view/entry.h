@@ -11,6 +11,7 @@
 #include "context.h"
 
 struct backup_entry;
+struct node_text;
 struct snapshot;
 
 struct entry {
@@ -23,8 +24,6 @@ struct entry {
     struct snapshot *snapshot; /* protected by lock; NULL while nobody uses it */
     unsigned snapshot_users;   /* protected by lock */
 };
-
-struct node_text;
 
 int entry_new(struct view *view, const struct backup_entry *backup, struct entry **ret_entry,
               struct err *err);

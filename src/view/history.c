@@ -251,15 +251,13 @@ static int with_schema(struct view *view, const struct backup_entry *backup, sch
     struct scope *scope = NULL;
     struct database *database = NULL;
     const struct schema *schema = NULL;
-    int r = scope_past(view, backup, &scope, err);
+    int r = scope_past_use(view, backup, &scope, &database, err);
+    if (r < 0)
+        return r;
+    r = database_schema(database, &schema, err);
     if (r == 0)
-        r = scope_use(scope, NULL, &database, err);
-    if (r == 0) {
-        r = database_schema(database, &schema, err);
-        if (r == 0)
-            r = use(schema, arg, err);
-        scope_done(scope, database);
-    }
+        r = use(schema, arg, err);
+    scope_done(scope, database);
     scope_unref(scope);
     return r;
 }
@@ -271,16 +269,15 @@ static bool has_history(const struct relation *relation)
 
 static int find_table(const struct schema *schema, void *arg, struct err *err)
 {
-    const struct buf *name = arg;
-    const struct relation *relation = tables_relation(schema, buf_text(name), false);
+    const char *const *name = arg;
+    const struct relation *relation = tables_relation(schema, *name, false);
     if (!relation || !has_history(relation))
-        return err_set(err, ENOENT, "%s: no backup has such a table whose rows have names",
-                       buf_text(name));
+        return err_set(err, ENOENT, "%s: no backup has such a table whose rows have names", *name);
     return 0;
 }
 
 /* Mostly the newest backup has it, so the walk goes backwards. */
-static int find_in_backups(struct view *view, struct buf *name, struct err *err)
+static int find_in_backups(struct view *view, const char *name, struct err *err)
 {
     struct backup_entry backup = {.id = 0};
     int r = repo_find(view_repo(view), "latest", &backup, err);
@@ -288,7 +285,7 @@ static int find_in_backups(struct view *view, struct buf *name, struct err *err)
         return r;
     for (;;) {
         uint64_t id = backup.id;
-        r = with_schema(view, &backup, find_table, name, err);
+        r = with_schema(view, &backup, find_table, &name, err);
         backup_entry_free(&backup);
         if (r != -ENOENT && r != -EBADMSG)
             return r;
@@ -302,14 +299,7 @@ static int history_lookup(struct node *node, const char *name, struct node **ret
                           struct err *err)
 {
     const struct history_node *history = (struct history_node *)node;
-    struct buf copy = BUF_INIT;
-    buf_add_text(&copy, name);
-    int r = buf_error(&copy);
-    if (r < 0)
-        r = err_set(err, ENOMEM, "history: out of memory");
-    else
-        r = find_in_backups(history->view, &copy, err);
-    buf_free(&copy);
+    int r = find_in_backups(history->view, name, err);
     return r < 0 ? r : history_new(history->view, &table_ops, name, NULL, ret_node, err);
 }
 

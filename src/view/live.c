@@ -19,13 +19,8 @@ static int schema_render(void *context, struct buf *out, struct err *err)
 static int schema_mtime(void *context, int64_t *ret_mtime_ns, struct err *err)
 {
     struct source *source = NULL;
-    struct source_info info = {.page_size = 0};
     int r = view_source(context, &source, err);
-    if (r == 0)
-        r = source_info(source, &info, err);
-    if (r == 0)
-        *ret_mtime_ns = info.changed_ns;
-    return r;
+    return r < 0 ? r : source_changed(source, ret_mtime_ns, err);
 }
 
 static int schema_make(void *context, struct node **ret_node, struct err *err)

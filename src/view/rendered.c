@@ -19,8 +19,8 @@
 #include "sizes.h"
 #include "tables.h"
 
-#define CACHED_BYTES \
-    ((uint64_t)64 << 20) /* longer texts of backups are read past the kernel's cache */
+/* Longer texts of backups are read past the kernel's cache. */
+#define CACHED_BYTES ((uint64_t)64 << 20)
 
 /* Programs that go by it, as diff and grep do, else ask for 4 KiB at a time, past the page cache. */
 #define PIECE_BYTES ((uint32_t)1 << 17)

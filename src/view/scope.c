@@ -53,17 +53,6 @@ int scope_backup(struct entry *entry, struct scope **ret_scope, struct err *err)
     return scope_new(entry->view, entry, ret_scope, err);
 }
 
-int scope_past(struct view *view, const struct backup_entry *backup, struct scope **ret_scope,
-               struct err *err)
-{
-    struct entry *entry = NULL;
-    int r = entry_new(view, backup, &entry, err);
-    if (r == 0)
-        r = scope_backup(entry, ret_scope, err);
-    entry_unref(entry);
-    return r;
-}
-
 struct scope *scope_ref(struct scope *scope)
 {
     atomic_fetch_add_explicit(&scope->references, 1, memory_order_relaxed);
@@ -189,4 +178,22 @@ void scope_done(struct scope *scope, struct database *database)
     database_end(database);
     database_limit(database, NULL, 0);
     scope_pool_give(scope->view->pool, database);
+}
+
+int scope_past_use(struct view *view, const struct backup_entry *backup, struct scope **ret_scope,
+                   struct database **ret_database, struct err *err)
+{
+    struct entry *entry = NULL;
+    struct scope *scope = NULL;
+    int r = entry_new(view, backup, &entry, err);
+    if (r == 0)
+        r = scope_backup(entry, &scope, err);
+    if (r == 0)
+        r = scope_use(scope, NULL, ret_database, err);
+    entry_unref(entry);
+    if (r < 0)
+        scope_unref(scope);
+    else
+        *ret_scope = scope;
+    return r;
 }

@@ -22,9 +22,6 @@ struct view;
 
 int scope_live(struct view *view, struct scope **ret_scope, struct err *err);
 int scope_backup(struct entry *entry, struct scope **ret_scope, struct err *err);
-/* The same of a backup that no entry is at hand of. */
-int scope_past(struct view *view, const struct backup_entry *backup, struct scope **ret_scope,
-               struct err *err);
 struct scope *scope_ref(struct scope *scope);
 void scope_unref(struct scope *scope);
 void scope_release(void *scope); /* scope_unref() as a node's free_context */
@@ -41,5 +38,8 @@ int scope_mtime(struct scope *scope, int64_t *ret_mtime_ns, struct err *err);
 int scope_use(struct scope *scope, const atomic_bool *cancel, struct database **ret_database,
               struct err *err);
 void scope_done(struct scope *scope, struct database *database);
+/* The same of a backup that no entry is at hand of; both are to be given back. */
+int scope_past_use(struct view *view, const struct backup_entry *backup, struct scope **ret_scope,
+                   struct database **ret_database, struct err *err);
 
 #endif

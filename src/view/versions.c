@@ -126,13 +126,11 @@ static int digest_in_backup(struct versions *versions, const struct backup_entry
     struct scope *scope = NULL;
     struct database *database = NULL;
     versions->opened++;
-    int r = scope_past(versions->view, backup, &scope, err);
-    if (r == 0)
-        r = scope_use(scope, NULL, &database, err);
-    if (r == 0) {
-        r = digest_in_database(versions, database, ret_digest, err);
-        scope_done(scope, database);
-    }
+    int r = scope_past_use(versions->view, backup, &scope, &database, err);
+    if (r < 0)
+        return r;
+    r = digest_in_database(versions, database, ret_digest, err);
+    scope_done(scope, database);
     scope_unref(scope);
     return r;
 }
