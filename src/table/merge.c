@@ -207,9 +207,8 @@ static int lone_after(struct merge *merge, struct err *err)
         return tell_new(merge, err);
     if (r > 0)
         r = tell_both(merge, found, merge->after.cursor, true, err);
-    /* A value that there was no memory for is told when it is asked for the next row. */
-    if (found && r == 0 && (r = cursor_next(found, err)) > 0)
-        r = 0;
+    if (found && r == 0)
+        r = cursor_check(found, err);
     cursor_close(found);
     return r;
 }

@@ -57,7 +57,7 @@ int look_values(struct look *look, const char *key, const size_t *columns, size_
     int r = look_columns(look, key, SELECT_ROWS, columns, count, err);
     for (size_t i = 0; r == 0 && i < count; i++)
         cursor_value(look->cursor, columns[i], &ret_values[i]);
-    return r;
+    return r == 0 ? cursor_check(look->cursor, err) : r;
 }
 
 /* ---- rows by name ---- */

@@ -151,6 +151,9 @@ static int find_column(struct row *row, struct look *look, const char *name, siz
     if (r < 0)
         return r;
     cursor_value_head(look->cursor, column, &head);
+    r = cursor_check(look->cursor, err);
+    if (r < 0)
+        return r;
     if (head.kind == VALUE_NULL)
         return no_entry(name, err);
     return row_column_make(row, name, &head, ret_node, err);

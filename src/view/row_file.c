@@ -79,7 +79,7 @@ static int column_size(const struct row_file *file, struct look *look, uint64_t 
     int r = find_value(file, look, SELECT_HEADS, &head, err);
     if (r == 0)
         *ret_size = head_size(&head);
-    return r;
+    return r == 0 ? cursor_check(look->cursor, err) : r;
 }
 
 static int column_render(const struct row_file *file, struct look *look, struct buf *out,
@@ -108,7 +108,7 @@ static int render(const struct row_file *file, struct look *look, struct buf *ou
     int r = file->json ? json_render(file, look, out, err) : column_render(file, look, out, err);
     if (r == 0 && buf_error(out) < 0)
         r = err_set(err, ENOMEM, "%s: out of memory", file->row->table);
-    return r;
+    return r == 0 ? cursor_check(look->cursor, err) : r;
 }
 
 static int json_size(const struct row_file *file, struct look *look, uint64_t *ret_size,

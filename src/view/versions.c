@@ -91,6 +91,8 @@ static int digest_row(const struct relation *relation, struct cursor *cursor,
         r = digest_value(sha256, &relation->columns[i], &value, err);
     }
     if (r == 0)
+        r = cursor_check(cursor, err);
+    if (r == 0)
         r = sha256_hex(sha256, ret_digest, err);
     sha256_free(sha256);
     return r;

@@ -122,9 +122,11 @@ void cursor_close(struct cursor *cursor); /* NULL is fine */
 /* 1: there is a row; 0: the end; else an error. */
 int cursor_next(struct cursor *cursor, struct err *err);
 
-/* Of the row where the cursor is; bytes last until the next call on it. */
+/* Of the row where the cursor is; bytes last until the next call on it. A value that memory was short
+ * for reads as empty: then cursor_check() fails, and so does cursor_next(). */
 void cursor_value(struct cursor *cursor, size_t index, struct value *ret_value);
 void cursor_position(struct cursor *cursor, size_t index, struct value *ret_value);
+int cursor_check(const struct cursor *cursor, struct err *err);
 
 /* The value, of a BLOB without `bytes`. A cursor of SELECT_HEADS gives nothing else for BLOBs. In
  * columns that are declared as such, or as nothing that SQLite knows, it holds none of them in memory;

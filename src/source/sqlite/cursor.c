@@ -206,12 +206,17 @@ static int check_order(struct cursor *cursor, struct err *err)
     return cursor->rows > cursor->rows_most ? fail_damaged(cursor, err) : 1;
 }
 
+int cursor_check(const struct cursor *cursor, struct err *err)
+{
+    return cursor->failed ? database_fail(cursor->database, SQLITE_NOMEM, err) : 0;
+}
+
 int cursor_next(struct cursor *cursor, struct err *err)
 {
-    int rc;
+    int rc, r = cursor_check(cursor, err);
 
-    if (cursor->failed)
-        return database_fail(cursor->database, SQLITE_NOMEM, err);
+    if (r < 0)
+        return r;
     rc = database_step(cursor->database, cursor->relation, cursor->stmt);
     if (rc == SQLITE_ROW && cursor->row)
         rc = fetch_row(cursor);

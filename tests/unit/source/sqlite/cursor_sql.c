@@ -3,6 +3,7 @@
  * stored backup of it.
  */
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,6 +242,32 @@ START_TEST(one_row_is_found_at_its_position_and_nowhere_else)
 }
 END_TEST
 
+/* TEXT of UTF-16 is made UTF-8 when it is asked for. */
+START_TEST(a_value_that_memory_is_short_for_is_told)
+{
+    struct opened opened;
+    struct value value;
+    struct err err = ERR_INIT;
+
+    database_make("a.db", "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t(id INTEGER PRIMARY KEY, s);"
+                          "INSERT INTO t VALUES(1, printf('%.4000000c', 'x'))");
+    opened_begin(&opened, _i);
+    const struct selection selection = {.relation = opened_find(&opened, "t")};
+    struct cursor *cursor = first_row(&opened, &selection);
+    ck_assert_int_eq(cursor_check(cursor, &err), 0);
+    sqlite3_hard_heap_limit64(sqlite3_memory_used() + 100000);
+    cursor_value(cursor, 1, &value);
+    sqlite3_hard_heap_limit64(0);
+    ck_assert_int_eq(value.kind, VALUE_TEXT);
+    ck_assert_uint_eq(value.len, 0);
+    ck_assert_int_eq(cursor_check(cursor, &err), -ENOMEM);
+    ck_assert_ptr_nonnull(strstr(err.text, "out of memory"));
+    ck_assert_int_eq(cursor_next(cursor, &err), -ENOMEM);
+    cursor_close(cursor);
+    opened_end(&opened);
+}
+END_TEST
+
 Suite *suite_source_sqlite_cursor_sql(void)
 {
     const TTest *const tests[] = {
@@ -252,6 +279,7 @@ Suite *suite_source_sqlite_cursor_sql(void)
         chosen_columns_keep_their_numbers_and_rows_their_positions,
         more_columns_than_a_result_can_have_can_be_chosen,
         one_row_is_found_at_its_position_and_nowhere_else,
+        a_value_that_memory_is_short_for_is_told,
     };
     Suite *suite = suite_create("source/sqlite/cursor_sql");
     TCase *rows = tcase_create("live, and a backup");
