@@ -147,6 +147,23 @@ bool pool_wanted(struct pool *pool)
     return wanted;
 }
 
+bool pool_take_back(struct pool *pool, struct pool_job *job)
+{
+    struct pool_job *before = NULL, *at;
+
+    pthread_mutex_lock(&pool->lock);
+    for (at = pool->first; at && at != job; at = at->next)
+        before = at;
+    if (at && before)
+        before->next = job->next;
+    else if (at)
+        pool->first = job->next;
+    if (at && pool->last == job)
+        pool->last = before;
+    pthread_mutex_unlock(&pool->lock);
+    return at;
+}
+
 unsigned pool_processors(void)
 {
     cpu_set_t set;

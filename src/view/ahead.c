@@ -7,7 +7,8 @@
  * there are others that may be. Text that is made in order is made once.
  *
  * A read takes `reading` first and `lock` for moments only; a job takes `lock` alone, so the two
- * never wait for each other in a circle. What fails in a chunk is forgotten: the read that comes to
+ * never wait for each other in a circle. Nobody waits for a job that has not begun: its threads may be
+ * others' for a long time. What fails in a chunk is forgotten: the read that comes to
  * that place makes it again, and tells.
  */
 #include "ahead.h"
@@ -107,6 +108,17 @@ static void make_next(struct ahead *ahead)
     pool_submit(ahead->pool, &ahead->job);
 }
 
+/* Ends the job if it has not begun, because others keep the pool's threads: what they make may take a
+ * minute. The caller holds `lock`, and `reading` if there can be readers. */
+static void take_back(struct ahead *ahead)
+{
+    if (!ahead->first || !pool_take_back(ahead->pool, &ahead->job))
+        return;
+    ahead->first->state = CHUNK_EMPTY;
+    ahead->first = NULL;
+    ahead->submitted = false;
+}
+
 /* ---- for others ---- */
 
 void ahead_init(struct ahead *ahead, struct pool *pool, ahead_make *make, void *arg)
@@ -127,6 +139,7 @@ void ahead_release(struct ahead *ahead)
 {
     pthread_mutex_lock(&ahead->lock);
     ahead->goes_on = false;
+    take_back(ahead);
     pthread_mutex_unlock(&ahead->lock);
     if (ahead->submitted)
         pool_wait(ahead->pool, &ahead->job);
@@ -154,6 +167,17 @@ static bool is_cancelled(void)
     return cancel && atomic_load(cancel);
 }
 
+/* Waits until a chunk is there, if it is being made or will be soon. The caller holds both locks. */
+static void wait_until_made(struct ahead *ahead, const struct ahead_chunk *chunk)
+{
+    int64_t ns = WAIT_NS;
+    while (chunk->state == CHUNK_MAKING && !is_cancelled()) {
+        if (wait_a_moment(&ahead->made, &ahead->lock, ns) != 0)
+            take_back(ahead);
+        ns = LOOK_NS;
+    }
+}
+
 /* The chunk that has, or will have, the byte at `offset`; waits until it is there. */
 static struct ahead_chunk *find_chunk(struct ahead *ahead, uint64_t offset)
 {
@@ -164,8 +188,7 @@ static struct ahead_chunk *find_chunk(struct ahead *ahead, uint64_t offset)
         struct ahead_chunk *chunk = &ahead->chunks[i];
         if (offset < chunk->offset || offset - chunk->offset >= CHUNK_BYTES)
             continue;
-        while (chunk->state == CHUNK_MAKING && !is_cancelled())
-            wait_a_moment(&ahead->made, &ahead->lock, LOOK_NS);
+        wait_until_made(ahead, chunk);
         if (chunk->state == CHUNK_READY)
             found = chunk;
     }

@@ -31,6 +31,9 @@ bool pool_finished(struct pool *pool, struct pool_job *job); /* has it run? */
 /* Do jobs wait for a thread? A job that could end or go on should end then. */
 bool pool_wanted(struct pool *pool);
 
+/* Takes a submitted job back, if it has not begun: then it never runs, and nobody is to wait for it. */
+bool pool_take_back(struct pool *pool, struct pool_job *job);
+
 /* The number of processors this process may use, at least 1. */
 unsigned pool_processors(void);
 

@@ -210,6 +210,41 @@ START_TEST(a_job_sees_that_others_wait_for_its_thread)
 }
 END_TEST
 
+static void job_wait_for_go(struct pool_job *job)
+{
+    job_run(job);
+    while (atomic_load(&runs) < 100)
+        sched_yield();
+}
+
+START_TEST(a_job_that_has_not_begun_can_be_taken_back)
+{
+    struct pool_job first = {.run = job_wait_for_go}, jobs[4];
+    struct pool *pool = NULL;
+
+    ck_assert_int_eq(pool_new(1, &pool, NULL), 0);
+    pool_submit(pool, &first);
+    while (atomic_load(&runs) == 0)
+        sched_yield();
+    for (size_t i = 0; i < 4; i++) {
+        jobs[i].run = job_run;
+        pool_submit(pool, &jobs[i]);
+    }
+    ck_assert(!pool_take_back(pool, &first));
+    ck_assert(pool_take_back(pool, &jobs[1]));
+    ck_assert(pool_take_back(pool, &jobs[3]));
+    ck_assert(!pool_take_back(pool, &jobs[3]));
+    pool_submit(pool, &jobs[1]);
+    ck_assert(pool_take_back(pool, &jobs[0]));
+    atomic_fetch_add(&runs, 100);
+    pool_wait(pool, &jobs[2]);
+    pool_wait(pool, &jobs[1]);
+    ck_assert(!pool_take_back(pool, &jobs[1]));
+    pool_free(pool);
+    ck_assert_int_eq(atomic_load(&runs), 103);
+}
+END_TEST
+
 Suite *suite_util_small(void)
 {
     Suite *suite = suite_create("util/small");
@@ -225,6 +260,7 @@ Suite *suite_util_small(void)
     tcase_add_test(tests, a_digest_is_what_sha256sum_prints_and_begins_anew);
     tcase_add_loop_test(tests, a_pool_runs_every_job_once_with_any_number_of_threads, 0, 4);
     tcase_add_test(tests, a_job_sees_that_others_wait_for_its_thread);
+    tcase_add_test(tests, a_job_that_has_not_begun_can_be_taken_back);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,66 @@ START_TEST(closing_waits_for_what_is_being_made)
 }
 END_TEST
 
+/* Jobs of others that take every thread of the pool until they are let go. */
+struct busy {
+    struct pool_job job; /* first: the job is this */
+    atomic_bool begun, let_go;
+};
+
+static void stay(struct pool_job *job)
+{
+    struct busy *busy = (struct busy *)job;
+    atomic_store(&busy->begun, true);
+    while (!atomic_load(&busy->let_go))
+        sched_yield();
+}
+
+static void keep_threads(struct busy busy[2])
+{
+    for (size_t i = 0; i < 2; i++) {
+        busy[i] = (struct busy){.job.run = stay};
+        pool_submit(pool, &busy[i].job);
+        while (!atomic_load(&busy[i].begun))
+            sched_yield();
+    }
+}
+
+static void let_threads_go(struct busy busy[2])
+{
+    for (size_t i = 0; i < 2; i++) {
+        atomic_store(&busy[i].let_go, true);
+        pool_wait(pool, &busy[i].job);
+    }
+}
+
+START_TEST(a_text_is_read_though_others_keep_all_threads)
+{
+    struct busy busy[2];
+    uint64_t offset = 0;
+    size_t got;
+    keep_threads(busy);
+    while ((got = read_piece(offset, PIECE)) > 0)
+        offset += got;
+    ck_assert_uint_eq(offset, text.len);
+    ck_assert_uint_eq(atomic_load(&text.made), text.len);
+    let_threads_go(busy);
+}
+END_TEST
+
+START_TEST(closing_does_not_wait_for_others)
+{
+    struct busy busy[2];
+    uint64_t offset = 0;
+    keep_threads(busy);
+    for (int i = 0; i < 4; i++)
+        offset += read_piece(offset, PIECE);
+    ahead_release(&ahead);
+    let_threads_go(busy);
+    ck_assert_uint_eq(atomic_load(&text.made), offset);
+    ahead_init(&ahead, pool, make, &text);
+}
+END_TEST
+
 Suite *suite_view_ahead(void);
 Suite *suite_view_ahead(void)
 {
@@ -182,6 +243,8 @@ Suite *suite_view_ahead(void)
     tcase_add_test(tests, what_fails_ahead_is_told_to_who_reads_there);
     tcase_add_test(tests, several_that_read_at_once_get_the_right_bytes);
     tcase_add_test(tests, closing_waits_for_what_is_being_made);
+    tcase_add_test(tests, a_text_is_read_though_others_keep_all_threads);
+    tcase_add_test(tests, closing_does_not_wait_for_others);
     suite_add_tcase(suite, tests);
     return suite;
 }
