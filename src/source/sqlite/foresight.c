@@ -9,6 +9,9 @@
 #include "dbsnapfs/store/snapshot.h"
 #include "source/sqlite/btree.h"
 
+/* SQLite's pages have at least so many. What the repository says need not be so. */
+#define PAGE_BYTES_LEAST 512u
+
 struct children {
     uint32_t pages_a_block;
     size_t count;
@@ -28,12 +31,14 @@ void foresight_see(const struct snapshot *snapshot, struct snapshot_stream *stre
                    const void *bytes, size_t len)
 {
     uint32_t size = snapshot_page_size(snapshot);
-    struct children children = {.pages_a_block = snapshot_block_size(snapshot) / size};
+    struct children children = {.count = 0};
     struct btree_page page;
 
-    if (len != size || offset % size != 0 ||
-        !btree_page_read(bytes, (uint32_t)(offset / size + 1), size, &page) || !page.interior)
+    if (size < PAGE_BYTES_LEAST || size > snapshot_block_size(snapshot) || len != size ||
+        offset % size != 0 || !btree_page_read(bytes, (uint32_t)(offset / size + 1), size, &page) ||
+        !page.interior)
         return;
+    children.pages_a_block = snapshot_block_size(snapshot) / size;
     children.blocks = calloc(page.cell_count + 1, sizeof(*children.blocks));
     if (!children.blocks)
         return;

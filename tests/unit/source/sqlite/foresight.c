@@ -12,6 +12,7 @@
 #include "source/sqlite/btree.h"
 #include "source/sqlite/opened_support.h"
 #include "source/sqlite/support.h"
+#include "store/snapshot_internal.h"
 
 Suite *suite_source_sqlite_foresight(void);
 
@@ -107,6 +108,31 @@ START_TEST(any_bytes_may_be_seen)
 }
 END_TEST
 
+/* A repository's word for how large pages are may be as wrong as its pages. */
+START_TEST(any_page_size_may_be_told)
+{
+    static const uint32_t sizes[] = {0, 1, 16, 100, 108, 511, 131072};
+    struct opened opened;
+    struct snapshot_stream *stream = NULL;
+    struct err err = ERR_INIT;
+    uint32_t size = sizes[_i];
+    uint8_t *page = malloc(size);
+
+    interleaved_make();
+    opened_begin(&opened, true);
+    ck_assert_int_eq(snapshot_stream_new(opened.snapshot, false, &stream, &err), 0);
+    opened.snapshot->page_size = size;
+    memset(page, 0, size);
+    if (size > 512)
+        page[0] = BTREE_TABLE_INTERIOR;
+    foresight_see(opened.snapshot, stream, size, page, size);
+    foresight_see(opened.snapshot, stream, 0, page, size);
+    snapshot_stream_free(stream);
+    opened_end(&opened);
+    free(page);
+}
+END_TEST
+
 Suite *suite_source_sqlite_foresight(void)
 {
     Suite *suite = suite_create("source/sqlite/foresight");
@@ -115,6 +141,7 @@ Suite *suite_source_sqlite_foresight(void)
     tcase_add_checked_fixture(tests, folder_set_up, folder_tear_down);
     tcase_add_test(tests, a_scan_decodes_no_pages_of_other_tables);
     tcase_add_test(tests, any_bytes_may_be_seen);
+    tcase_add_loop_test(tests, any_page_size_may_be_told, 0, 7);
     suite_add_tcase(suite, tests);
     return suite;
 }
