@@ -228,11 +228,27 @@ int database_step(struct database *database, const struct relation *relation, sq
     return rc;
 }
 
+/* An error of memory or of the disk ends SQLite's transaction, also of one who only reads. What is asked
+ * next would be told of another state. */
+static int check_state(struct database *database, struct err *err)
+{
+    if (!database->path || !database->holds_state ||
+        !sqlite3_get_autocommit(database_handle(database)))
+        return 0;
+    buf_clear(&database->sql);
+    if (database->is_greedy)
+        return database_fail(database, SQLITE_NOMEM, err);
+    return err_set(err, EIO, "%s: the state that was read is lost, because of an error before",
+                   database->image.connection.name);
+}
+
 int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err *err)
 {
     struct patience patience;
-    int rc;
+    int rc = check_state(database, err);
 
+    if (rc < 0)
+        return rc;
     if (buf_error(&database->sql) < 0) {
         buf_free(&database->sql);
         return err_set(err, ENOMEM, "%s: out of memory", database->image.connection.name);
@@ -323,11 +339,13 @@ int database_begin(struct database *database, struct err *err)
         database->model = NULL;
     }
     database->schema_version = version;
+    database->holds_state = true;
     return 0;
 }
 
 void database_end(struct database *database)
 {
+    database->holds_state = false;
     sqlite3_exec(database_handle(database), "ROLLBACK", NULL, NULL, NULL);
 }
 

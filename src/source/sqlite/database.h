@@ -36,6 +36,7 @@ struct database {
     const atomic_bool *cancel;
     int64_t deadline_ns;
 
+    bool holds_state;     /* a transaction was begun, though SQLite may have ended it */
     bool is_greedy;       /* the last step of a view took too much memory */
     bool is_impatient;    /* with a schema that has exhausted the patience once */
     bool selects_nothing; /* the authorizer refuses every SELECT that is prepared now */

@@ -39,6 +39,53 @@ START_TEST(a_state_stays_while_a_writer_commits)
 }
 END_TEST
 
+/* Of the last row twelve values, each as long as one may be. */
+static void make_greedy_view(void)
+{
+    sqlite3 *shell = shell_open("a.db");
+    struct buf sql = BUF_INIT;
+
+    database_exec(shell, "PRAGMA journal_mode=WAL; CREATE TABLE t(id INTEGER PRIMARY KEY, v);"
+                         "INSERT INTO t VALUES (1, 0), (2, 1)");
+    buf_add_text(&sql, "CREATE VIEW greedy AS SELECT id, v");
+    for (int i = 0; i < 12; i++)
+        buf_addf(&sql, ", CASE WHEN v THEN hex(zeroblob(%d)) END AS v%d", 7000000 + i, i);
+    buf_add_text(&sql, " FROM t");
+    database_exec(shell, buf_text(&sql));
+    buf_free(&sql);
+    sqlite3_close(shell);
+}
+
+START_TEST(a_state_that_an_error_has_ended_is_not_followed_by_another)
+{
+    struct opened opened;
+    struct selection selection = {.what = SELECT_ROWS};
+    struct cursor *cursor = NULL;
+    struct err err = ERR_INIT;
+    sqlite3 *shell;
+
+    make_greedy_view();
+    opened_begin(&opened, false);
+    selection.relation = opened_find(&opened, "greedy");
+    ck_assert_int_eq(cursor_open(opened.database, &selection, &cursor, &err), 0);
+    ck_assert_int_eq(cursor_next(cursor, &err), 1);
+    ck_assert_int_eq(cursor_next(cursor, &err), -EIO);
+    cursor_close(cursor);
+    shell = shell_open("a.db");
+    database_exec(shell, "UPDATE t SET v = 0");
+    sqlite3_close(shell);
+    ck_assert_int_eq(cursor_open(opened.database, &selection, &cursor, &err), -EIO);
+    ck_assert_ptr_nonnull(strstr(err.text, "a view takes more memory"));
+    selection.relation = opened_find(&opened, "t");
+    ck_assert_int_eq(cursor_open(opened.database, &selection, &cursor, &err), -EIO);
+
+    database_end(opened.database);
+    ck_assert_int_eq(database_begin(opened.database, &err), 0);
+    ck_assert_uint_eq(count_of(&opened, "greedy"), 2);
+    opened_end(&opened);
+}
+END_TEST
+
 START_TEST(a_states_number_is_another_after_a_commit_and_only_then)
 {
     struct opened opened;
@@ -152,6 +199,7 @@ Suite *suite_source_sqlite_database(void)
 
     tcase_add_checked_fixture(state, folder_set_up, folder_tear_down);
     tcase_add_test(state, a_state_stays_while_a_writer_commits);
+    tcase_add_test(state, a_state_that_an_error_has_ended_is_not_followed_by_another);
     tcase_add_test(state, a_states_number_is_another_after_a_commit_and_only_then);
     tcase_add_test(state, a_schema_stays_until_it_is_another);
     tcase_add_test(state, a_replaced_or_deleted_file_is_stale);
