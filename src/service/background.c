@@ -94,11 +94,17 @@ static const atomic_bool *patience(struct service *service, struct background_pr
     return progress->disturbed < DISTURBED_ENOUGH ? &service->turns.busy : &service->turns.stopping;
 }
 
-static void set_doing(struct service *service, enum background_kind kind, const char *name)
+/* `wanted`: it is not done yet, but to be done. */
+static void set_doing(struct service *service, enum background_kind kind, const char *name,
+                      bool wanted)
 {
+    struct background *background = &service->background;
+
     (void)pthread_mutex_lock(&service->turns.lock);
-    service->background.doing = kind;
-    (void)snprintf(service->background.name, sizeof service->background.name, "%s", name);
+    background->doing = kind;
+    (void)snprintf(background->name, sizeof background->name, "%s", name);
+    background->wanted |= wanted;
+    (void)pthread_cond_broadcast(&service->turns.changed);
     (void)pthread_mutex_unlock(&service->turns.lock);
 }
 
@@ -109,7 +115,7 @@ static void work(struct service *service, enum background_kind kind, const struc
     struct err err = ERR_INIT;
     int code;
 
-    set_doing(service, kind, undone->name);
+    set_doing(service, kind, undone->name, false);
     code = undone->job->run(service, undone->newest_id, undone->name, cancel, &err);
     if (code != 0 && atomic_load(cancel)) {
         progress->disturbed++;
@@ -121,7 +127,8 @@ static void work(struct service *service, enum background_kind kind, const struc
 }
 
 /* Waits until there may be something to do and nobody is disturbed; false at the end. Work is
- * said to be done until here, so that between two pieces of it nobody is told that there is none. */
+ * said to be done from when it is wanted until here, so that between two pieces of it, and before the
+ * first, nobody is told that there is none. */
 static bool wait_for_work(struct service *service)
 {
     struct turns *turns = &service->turns;
@@ -130,13 +137,22 @@ static bool wait_for_work(struct service *service)
     (void)pthread_mutex_lock(&turns->lock);
     while (!atomic_load(&turns->stopping) &&
            (!service->background.wanted || atomic_load(&turns->busy))) {
-        service->background.name[0] = '\0';
+        if (!service->background.wanted)
+            service->background.name[0] = '\0';
         (void)pthread_cond_wait(&turns->changed, &turns->lock);
     }
     go_on = !atomic_load(&turns->stopping);
     service->background.wanted = false;
     (void)pthread_mutex_unlock(&turns->lock);
     return go_on;
+}
+
+/* Work was done, and there may be more. */
+static void want_more(struct service *service)
+{
+    (void)pthread_mutex_lock(&service->turns.lock);
+    service->background.wanted = true;
+    (void)pthread_mutex_unlock(&service->turns.lock);
 }
 
 static void *background_run(void *arg)
@@ -150,19 +166,17 @@ static void *background_run(void *arg)
             if (!find_undone(service, kind, &undone))
                 continue;
             work(service, kind, &undone);
-            background_want(service); /* there may be more */
+            want_more(service);
             break;
         }
     }
     return NULL;
 }
 
-void background_want(struct service *service)
+void background_want(struct service *service, const char *name)
 {
-    (void)pthread_mutex_lock(&service->turns.lock);
-    service->background.wanted = true;
-    (void)pthread_cond_broadcast(&service->turns.changed);
-    (void)pthread_mutex_unlock(&service->turns.lock);
+    if (service->background.started)
+        set_doing(service, BACKGROUND_CHECK, name, true);
 }
 
 int background_start(struct service *service, struct err *err)

@@ -41,8 +41,8 @@ struct background {
 /* Starts the thread; it looks at once at the newest backup. */
 int background_start(struct service *service, struct err *err);
 
-/* A backup was made. */
-void background_want(struct service *service);
+/* A backup of this name was made: from now on it is said to be worked on, until that is done. */
+void background_want(struct service *service, const char *name);
 
 /* Waits for the thread, after turns_stop(). */
 void background_end(struct service *service);

@@ -118,9 +118,9 @@ static int commit(struct taking *taking, const struct command *command, uint64_t
         describe(&entry, clock_monotonic_ns() - taking->turn->started_ns, result);
     else if (code == 0)
         buf_addf(&result->line, "skipped: nothing has changed since %s", entry.name);
-    backup_entry_free(&entry);
     if (code == 0 && stored)
-        background_want(taking->service);
+        background_want(taking->service, entry.name);
+    backup_entry_free(&entry);
     return code;
 }
 

@@ -274,6 +274,27 @@ START_TEST(a_mount_checks_each_backup_in_the_background)
 }
 END_TEST
 
+static bool is_idle(struct service *service)
+{
+    buf_clear(&out);
+    ck_assert_int_eq(service_status(service, &out, NULL), 0);
+    return strstr(buf_text(&out), "now          idle");
+}
+
+START_TEST(a_mount_is_not_idle_while_a_backup_is_to_be_checked)
+{
+    struct service *service = open_mounted();
+
+    for (int i = 0; i < 10; i++) {
+        ck_assert_int_eq(place_run(service, "backup", &out), 0);
+        while (!is_idle(service))
+            usleep(1000);
+        ck_assert(is_checked(service));
+    }
+    service_free(service);
+}
+END_TEST
+
 START_TEST(a_mount_checks_what_was_backed_up_without_it)
 {
     struct service *service = place_open(&place, (struct service_config){.repo = NULL});
@@ -308,6 +329,7 @@ Suite *suite_service_service(void)
     tcase_add_test(tests, the_end_undoes_what_nobody_waits_for);
     tcase_add_test(tests, many_may_look_while_many_back_up);
     tcase_add_test(tests, a_mount_checks_each_backup_in_the_background);
+    tcase_add_test(tests, a_mount_is_not_idle_while_a_backup_is_to_be_checked);
     tcase_add_test(tests, a_mount_checks_what_was_backed_up_without_it);
     suite_add_tcase(suite, tests);
     return suite;
