@@ -70,7 +70,7 @@ static size_t first_byte(uint64_t mask)
 
 static uint64_t without_first(uint64_t mask)
 {
-    return mask & ~(UINT64_C(0x80) << 56 >> (8 * first_byte(mask)));
+    return mask & ~(UINT64_C(0x80) << 56 >> (8 * first_byte(mask | LAST_BYTE)));
 }
 
 static uint64_t bytes_from(uint64_t word, size_t at)

@@ -8,8 +8,8 @@
  *
  * A read takes `reading` first and `lock` for moments only; a job takes `lock` alone, so the two
  * never wait for each other in a circle. Nobody waits for a job that has not begun: its threads may be
- * others' for a long time. What fails in a chunk is forgotten: the read that comes to
- * that place makes it again, and tells.
+ * others' for a long time. What fails in a chunk is forgotten: the read that comes to that place makes
+ * it again, and tells.
  */
 #include "ahead.h"
 
@@ -17,7 +17,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/clock.h"
@@ -28,7 +27,6 @@
 #define SORTED_BYTES ((uint64_t)8 << 20) /* the kernel reads no further ahead */
 #define WAIT_NS 3000000
 #define LOOK_NS 50000000 /* how often one who waits looks whether it was interrupted */
-#define SECOND_NS 1000000000
 
 /* ---- making ---- */
 
@@ -124,12 +122,8 @@ static void take_back(struct ahead *ahead)
 void ahead_init(struct ahead *ahead, struct pool *pool, ahead_make *make, void *arg)
 {
     *ahead = (struct ahead){.pool = pool, .make = make, .arg = arg};
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&ahead->turn, &attr);
-    pthread_cond_init(&ahead->made, &attr);
-    pthread_condattr_destroy(&attr);
+    (void)clock_condition_init(&ahead->turn);
+    (void)clock_condition_init(&ahead->made);
     pthread_mutex_init(&ahead->reading, NULL);
     pthread_mutex_init(&ahead->lock, NULL);
     ahead->job.run = ahead_run;
@@ -153,12 +147,7 @@ void ahead_release(struct ahead *ahead)
 
 static int wait_a_moment(pthread_cond_t *changed, pthread_mutex_t *lock, int64_t ns)
 {
-    int64_t until_ns = clock_monotonic_ns() + ns;
-    const struct timespec until = {
-        .tv_sec = (time_t)(until_ns / SECOND_NS),
-        .tv_nsec = (long)(until_ns % SECOND_NS),
-    };
-    return pthread_cond_timedwait(changed, lock, &until);
+    return clock_condition_wait(changed, lock, clock_monotonic_ns() + ns);
 }
 
 static bool is_cancelled(void)
