@@ -30,13 +30,16 @@ int info_hold(struct connection *connection, struct err *err)
     return r == 0 ? connection_read_schema(connection, NULL, err) : r;
 }
 
+static int64_t stat_mtime_ns(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec;
+}
+
 static int64_t mtime_ns(const char *path)
 {
     struct stat st;
 
-    if (stat(path, &st) < 0)
-        return 0;
-    return (int64_t)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
+    return stat(path, &st) < 0 ? 0 : stat_mtime_ns(&st);
 }
 
 static int64_t changed_ns(const struct connection *connection)
@@ -49,72 +52,88 @@ static int64_t changed_ns(const struct connection *connection)
     return wal_ns > database_ns ? wal_ns : database_ns;
 }
 
-static int with_files(const char *path, void (*look)(void *arg, const char *file), void *arg,
-                      struct err *err)
+/* How the database's file and its -wal file look; all zeros: there is no -wal file. */
+struct files {
+    struct stat database, wal;
+};
+
+/*
+ * The -wal file is where the database is, as SQLite has it: behind symbolic links. They are looked for
+ * in the path's last part alone, since what leads to its directory leads to both files.
+ */
+static int stat_files(const char *path, struct files *ret_files, struct err *err)
 {
+    struct files files = {.wal = {.st_size = 0}};
     struct buf wal = BUF_INIT;
-    char *real = realpath(path, NULL); /* as SQLite does: the -wal file is where the database is */
+    char *real = NULL;
     int r = 0;
 
-    if (!real)
+    if (lstat(path, &files.database) < 0)
         return err_sys(err, errno, "%s", path);
-    buf_addf(&wal, "%s-wal", real);
+    if (S_ISLNK(files.database.st_mode)) {
+        real = realpath(path, NULL);
+        if (!real || stat(real, &files.database) < 0) {
+            r = err_sys(err, errno, "%s", path);
+            goto out;
+        }
+    }
+    buf_addf(&wal, "%s-wal", real ? real : path);
     if (buf_error(&wal) < 0) {
         r = err_set(err, ENOMEM, "%s: out of memory", path);
         goto out;
     }
-    look(arg, real);
-    look(arg, buf_text(&wal));
+    if (stat(buf_text(&wal), &files.wal) < 0)
+        files.wal = (struct stat){.st_size = 0};
+    *ret_files = files;
 out:
     buf_free(&wal);
     free(real);
     return r;
 }
 
-static void look_at_mtime(void *arg, const char *file)
+static int64_t newer(int64_t one_ns, int64_t other_ns)
 {
-    int64_t *newest_ns = arg, file_ns = mtime_ns(file);
-
-    if (file_ns > *newest_ns)
-        *newest_ns = file_ns;
+    return one_ns > other_ns ? one_ns : other_ns;
 }
 
 int info_changed(const char *path, int64_t *ret_changed_ns, struct err *err)
 {
-    int64_t newest_ns = 0;
-    int r = with_files(path, look_at_mtime, &newest_ns, err);
+    struct files files;
+    int r = stat_files(path, &files, err);
 
     if (r == 0)
-        *ret_changed_ns = newest_ns;
+        *ret_changed_ns = newer(stat_mtime_ns(&files.database), stat_mtime_ns(&files.wal));
     return r;
 }
 
 /* An empty -wal file comes and goes with readers. */
-static void look_at_stamp(void *arg, const char *file)
+static void stamp_add(struct source_stamp *stamp, const struct stat *st)
 {
-    struct source_stamp *stamp = arg;
-    struct stat st;
     int64_t of_file[5];
 
-    if (stat(file, &st) < 0 || st.st_size == 0)
+    if (st->st_size == 0)
         return;
-    of_file[0] = (int64_t)st.st_dev;
-    of_file[1] = (int64_t)st.st_ino;
-    of_file[2] = st.st_size;
-    of_file[3] = st.st_mtim.tv_sec;
-    of_file[4] = st.st_mtim.tv_nsec;
+    of_file[0] = (int64_t)st->st_dev;
+    of_file[1] = (int64_t)st->st_ino;
+    of_file[2] = st->st_size;
+    of_file[3] = st->st_mtim.tv_sec;
+    of_file[4] = st->st_mtim.tv_nsec;
     stamp->number = hash_bytes(stamp->number, of_file, sizeof(of_file));
-    look_at_mtime(&stamp->changed_ns, file);
+    stamp->changed_ns = newer(stamp->changed_ns, stat_mtime_ns(st));
 }
 
 int info_stamp(const char *path, struct source_stamp *ret_stamp, struct err *err)
 {
     struct source_stamp stamp = {.number = HASH_START};
-    int r = with_files(path, look_at_stamp, &stamp, err);
+    struct files files;
+    int r = stat_files(path, &files, err);
 
-    if (r == 0)
-        *ret_stamp = stamp;
-    return r;
+    if (r < 0)
+        return r;
+    stamp_add(&stamp, &files.database);
+    stamp_add(&stamp, &files.wal);
+    *ret_stamp = stamp;
+    return 0;
 }
 
 int info_read(struct connection *connection, struct source_info *ret_info, struct err *err)

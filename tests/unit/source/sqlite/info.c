@@ -99,6 +99,29 @@ START_TEST(the_newer_of_database_and_wal_says_when_it_changed)
 }
 END_TEST
 
+START_TEST(a_link_that_is_pointed_elsewhere_is_followed)
+{
+    struct timeval one[2] = {{1000000000, 0}, {1000000000, 0}};
+    struct timeval other[2] = {{1100000000, 0}, {1100000000, 0}};
+
+    database_make("a.db", "CREATE TABLE t(a)");
+    ck_assert_int_eq(mkdir(folder_path("far"), 0700), 0);
+    database_make("far/b.db", "PRAGMA journal_mode=WAL; CREATE TABLE t(a)");
+    database_make_by_killed_process("far/b.db", "INSERT INTO t VALUES(1)");
+    ck_assert_int_eq(utimes(folder_path("a.db"), one), 0);
+    ck_assert_int_eq(utimes(folder_path("far/b.db"), one), 0);
+    ck_assert_int_eq(utimes(folder_path("far/b.db-wal"), other), 0);
+    ck_assert_int_eq(symlink("a.db", folder_path("link.db")), 0);
+    ck_assert_int_eq(changed("link.db"), 1000000000000000000);
+    ck_assert_int_eq(unlink(folder_path("link.db")), 0);
+    ck_assert_int_eq(symlink("far/b.db", folder_path("link.db")), 0);
+    ck_assert_int_eq(changed("link.db"), 1100000000000000000);
+    ck_assert_int_eq(unlink(folder_path("link.db")), 0);
+    ck_assert_int_eq(symlink("far", folder_path("way")), 0);
+    ck_assert_int_eq(changed("way/b.db"), 1100000000000000000);
+}
+END_TEST
+
 START_TEST(when_a_database_changed_that_is_gone_is_an_error)
 {
     struct source *source = NULL;
@@ -157,6 +180,7 @@ Suite *suite_source_sqlite_info(void)
     tcase_add_test(info, what_is_in_the_wal_counts);
     tcase_add_test(info, an_empty_file_has_one_page);
     tcase_add_test(info, the_newer_of_database_and_wal_says_when_it_changed);
+    tcase_add_test(info, a_link_that_is_pointed_elsewhere_is_followed);
     tcase_add_test(info, when_a_database_changed_that_is_gone_is_an_error);
     tcase_add_test(info, a_page_that_only_has_the_lock_byte_is_not_part_of_the_image);
     tcase_add_test(info, settings_are_a_json_object);
