@@ -28,9 +28,22 @@ static int64_t worked_ns(void)
 /* SQLite's own count cannot be asked for: it holds its lock while it asks for memory. */
 static atomic_llong in_use;
 
-static bool is_exhausted(const struct patience *patience, int bytes)
+/* The clock is a system call: it runs from the first question on. */
+static bool is_late(struct patience *patience)
 {
-    if (patience->until_ns != INT64_MAX && worked_ns() >= patience->until_ns)
+    int64_t now_ns;
+
+    if (patience->at_most_ns == INT64_MAX)
+        return false;
+    now_ns = worked_ns();
+    if (patience->until_ns == 0)
+        patience->until_ns = now_ns + patience->at_most_ns;
+    return now_ns >= patience->until_ns;
+}
+
+static bool is_exhausted(struct patience *patience, int bytes)
+{
+    if (is_late(patience))
         return true;
     return patience->most_bytes > 0 &&
            atomic_load_explicit(&in_use, memory_order_relaxed) + bytes > patience->most_bytes;
@@ -93,7 +106,8 @@ __attribute__((constructor)) static void put_in_place(void)
 
 void patience_begin(struct patience *patience, int64_t at_most_ns, int64_t most_bytes)
 {
-    patience->until_ns = at_most_ns == INT64_MAX ? INT64_MAX : worked_ns() + at_most_ns;
+    patience->at_most_ns = at_most_ns;
+    patience->until_ns = 0;
     patience->most_bytes = most_bytes;
     patience->exhausted = false;
     patience->asked = 0;

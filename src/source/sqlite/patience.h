@@ -16,7 +16,8 @@
 
 struct patience {
     int64_t most_bytes; /* that SQLite may have of memory in this process; 0: any */
-    int64_t until_ns;   /* on the thread's processor time, which a busy machine does not eat up */
+    int64_t at_most_ns; /* of the thread's processor time, which a busy machine does not eat up */
+    int64_t until_ns;   /* 0: not asked yet */
     bool exhausted;     /* memory was refused */
     unsigned asked;
 };
