@@ -8,7 +8,8 @@
  * and may stay longer.
  *
  * A thread closes what nobody took. It is started with the first database that is given back and
- * sleeps without a timeout while there is nothing to close.
+ * sleeps without a timeout while there is nothing to close. Otherwise it wakes when the first one was
+ * due that there was when it fell asleep, taken or not, so that nobody has to wake it for each use.
  *
  * `lock` guards the lists. Databases are opened and closed without it, since both may take long;
  * entry_snapshot_put(), which takes the entry's lock, is therefore never called under it.
@@ -32,6 +33,7 @@ struct scope_pool {
     pthread_cond_t changed;
     struct opened *first; /* protected by lock, as is what follows; what came last is first */
     struct opened *used;  /* in somebody's hands */
+    int64_t wakes_ns;     /* when the thread looks by itself; 0: it is about to */
     bool closed;          /* nothing is kept any more */
     bool has_thread;
     pthread_t thread;
@@ -113,7 +115,9 @@ static void pool_sleep(struct scope_pool *pool)
     for (const struct opened *opened = pool->first; opened; opened = opened->next)
         if (opened->until_ns < until_ns)
             until_ns = opened->until_ns;
+    pool->wakes_ns = until_ns;
     clock_condition_wait(&pool->changed, &pool->lock, until_ns);
+    pool->wakes_ns = 0;
 }
 
 static void *pool_run(void *arg)
@@ -215,11 +219,13 @@ void scope_pool_give(struct scope_pool *pool, struct database *database)
     if (pool->has_thread) {
         opened->until_ns =
             clock_monotonic_ns() + (live ? pool->limits.live_ns : pool->limits.backup_ns);
+        bool wake = opened->until_ns < pool->wakes_ns;
         opened->next = pool->first;
         pool->first = opened;
         opened = pool_take_surplus(pool, live,
                                    live ? pool->limits.live_count : pool->limits.backup_count);
-        pthread_cond_signal(&pool->changed);
+        if (wake)
+            pthread_cond_signal(&pool->changed);
     }
     pthread_mutex_unlock(&pool->lock);
     opened_close(opened);
