@@ -64,6 +64,9 @@ struct node_request {
  * interrupts. It must not be kept. */
 void node_serve(const struct node_request *request);
 const atomic_bool *node_cancel(void);
+/* What the operations of that request have in common, so that not each begins anew: kept by the first
+ * that has use for it, freed when the thread has served the request. NULL: it serves none. */
+struct node_place *node_shared(void);
 
 struct node_ops {
     int (*attr)(struct node *node, struct node_attr *ret_attr, struct err *err);

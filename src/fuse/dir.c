@@ -139,13 +139,10 @@ static int listing_ask(const struct listing *listing, const struct fuse_file_inf
                        uint64_t offset, node_emit emit, void *arg, struct err *err)
 {
     struct open_dir *dir = open_dir_of(fi);
-    struct interrupt in;
-    interrupt_begin(&in, &listing->mount->interrupts, listing->req);
     pthread_mutex_lock(&dir->lock);
     int r = node_list(listing->dir->node, &dir->place, offset > DOTS ? offset - DOTS : 0, emit, arg,
                       err);
     pthread_mutex_unlock(&dir->lock);
-    interrupt_end(&in);
     return r;
 }
 
@@ -177,14 +174,17 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                 struct fuse_file_info *fi)
 {
     struct listing listing;
+    struct interrupt in;
     struct err err = ERR_INIT;
     uint64_t from = (uint64_t)offset;
     int r = 0;
 
     if (!listing_begin(&listing, req, ino, size))
         return;
+    interrupt_begin(&in, &listing.mount->interrupts, req);
     if (listing_dots(&listing, from, false) == 0)
         r = listing_ask(&listing, fi, from, emit_plain, &listing, &err);
+    interrupt_end(&in);
     listing_reply(&listing, r, &err);
 }
 
@@ -246,6 +246,7 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                     struct fuse_file_info *fi)
 {
     struct listing listing;
+    struct interrupt in;
     struct err err = ERR_INIT;
     uint64_t from = (uint64_t)offset;
     int r = 0, full = 0;
@@ -258,6 +259,7 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
         fuse_reply_err(req, ENOMEM);
         return;
     }
+    interrupt_begin(&in, &listing.mount->interrupts, req);
     full = listing_dots(&listing, from, true);
     batch->room = listing.size - listing.used;
     if (!full)
@@ -270,6 +272,7 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                                     batch->names[i].next);
         free(batch->names[i].name);
     }
+    interrupt_end(&in);
     free(batch);
     listing_reply(&listing, r, &err);
 }

@@ -8,10 +8,18 @@
 #include "dbsnapfs/util/err.h"
 
 static _Thread_local const struct node_request *served;
+static _Thread_local struct node_place shared;
 
 void node_serve(const struct node_request *request)
 {
+    served = NULL;
+    node_place_clear(&shared);
     served = request;
+}
+
+struct node_place *node_shared(void)
+{
+    return served ? &shared : NULL;
 }
 
 const atomic_bool *node_cancel(void)

@@ -21,6 +21,7 @@
 #include "dbsnapfs/util/err.h"
 #include "entry.h"
 #include "scope_pool.h"
+#include "scope_shared.h"
 
 #define DEADLINE_NS (60 * INT64_C(1000000000)) /* for what a schema can make endless */
 
@@ -97,9 +98,13 @@ int scope_mtime(struct scope *scope, int64_t *ret_mtime_ns, struct err *err)
         *ret_mtime_ns = scope->entry->started_ns;
         return 0;
     }
+    if (scope_shared_mtime(scope->view, ret_mtime_ns))
+        return 0;
     int r = view_source(scope->view, &source, err);
     if (r == 0)
         r = source_changed(source, ret_mtime_ns, err);
+    if (r == 0)
+        scope_shared_note_mtime(scope->view, *ret_mtime_ns);
     return r;
 }
 
@@ -139,9 +144,14 @@ static int scope_open(struct scope *scope, struct opened **ret_opened, struct er
     return r;
 }
 
+static void scope_limit(struct database *database, const atomic_bool *cancel)
+{
+    database_limit(database, cancel, clock_monotonic_ns() + DEADLINE_NS);
+}
+
 static int scope_begin(struct opened *opened, const atomic_bool *cancel, struct err *err)
 {
-    database_limit(opened->database, cancel, clock_monotonic_ns() + DEADLINE_NS);
+    scope_limit(opened->database, cancel);
     return database_begin(opened->database, err);
 }
 
@@ -153,6 +163,12 @@ int scope_use(struct scope *scope, const atomic_bool *cancel, struct database **
     int r = -ESTALE;
     if (!cancel)
         cancel = node_cancel();
+    struct database *shared = scope->entry ? NULL : scope_shared_take(scope->view);
+    if (shared) {
+        scope_limit(shared, cancel);
+        *ret_database = shared;
+        return 0;
+    }
     while (r == -ESTALE && (opened = scope_pool_take(pool, scope_backup_id(scope)))) {
         r = scope_begin(opened, cancel, err);
         if (r < 0)
@@ -169,15 +185,25 @@ int scope_use(struct scope *scope, const atomic_bool *cancel, struct database **
     if (r < 0)
         return r;
     scope_pool_lend(pool, opened);
+    if (!scope->entry)
+        scope_shared_note(scope->view, opened->database);
     *ret_database = opened->database;
     return 0;
 }
 
 void scope_done(struct scope *scope, struct database *database)
 {
-    database_end(database);
     database_limit(database, NULL, 0);
+    if (!scope->entry && scope_shared_keep(scope->view, database))
+        return;
+    database_end(database);
     scope_pool_give(scope->view->pool, database);
+}
+
+void scope_renew(struct scope *scope)
+{
+    if (!scope->entry)
+        scope_shared_drop(scope->view);
 }
 
 int scope_past_use(struct view *view, const struct backup_entry *backup, struct scope **ret_scope,

@@ -38,6 +38,9 @@ int scope_mtime(struct scope *scope, int64_t *ret_mtime_ns, struct err *err);
 int scope_use(struct scope *scope, const atomic_bool *cancel, struct database **ret_database,
               struct err *err);
 void scope_done(struct scope *scope, struct database *database);
+/* The next use shows a state from now on. Without, uses of one request may show the same: any since the
+ * request began is right for it. */
+void scope_renew(struct scope *scope);
 /* The same of a backup that no entry is at hand of; both are to be given back. */
 int scope_past_use(struct view *view, const struct backup_entry *backup, struct scope **ret_scope,
                    struct database **ret_database, struct err *err);

@@ -286,6 +286,7 @@ static int ask(struct scope *scope, const char *table, enum what what, struct ro
                struct err *err)
 {
     struct asking asking = {.scope = scope};
+    scope_renew(scope); /* a state may not be older than the moment */
     int r = moment_begin(scope, &asking.moment, err);
     if (r < 0)
         return r;

@@ -43,6 +43,8 @@ void database_limit(struct database *database, const atomic_bool *cancel, int64_
  * open another. All below is for between begin and end only. */
 int database_begin(struct database *database, struct err *err);
 void database_end(struct database *database); /* no cursor may be open */
+/* False after some failures, which end the state: then only end is left. */
+bool database_has_begun(const struct database *database);
 
 /* A number for the state shown: while it is the same, so is the database. Numbers of one process and
  * one database can be compared; two numbers may still be of equal states. */

@@ -349,6 +349,11 @@ void database_end(struct database *database)
     sqlite3_exec(database_handle(database), "ROLLBACK", NULL, NULL, NULL);
 }
 
+bool database_has_begun(const struct database *database)
+{
+    return sqlite3_get_autocommit(database_handle(database)) == 0;
+}
+
 /* SQLite's data_version says for one connection whether others changed the database. */
 int database_state(struct database *database, uint64_t *ret_state, struct err *err)
 {

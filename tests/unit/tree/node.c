@@ -125,6 +125,28 @@ START_TEST(without_a_place_nothing_is_kept)
 }
 END_TEST
 
+START_TEST(what_a_request_shares_goes_with_it)
+{
+    static const atomic_bool never = false;
+    const struct node_request request = {.cancel = &never};
+    struct node *node = directory();
+    int seen = 0;
+    ck_assert_ptr_null(node_shared());
+    node_serve(&request);
+    ck_assert_int_eq(node_list(node, node_shared(), 0, count, &seen, NULL), 0);
+    ck_assert_int_eq(alive, 1);
+    ck_assert_ptr_nonnull(node_shared()->kept);
+    node_serve(&request);
+    ck_assert_int_eq(alive, 0);
+    ck_assert_ptr_null(node_shared()->kept);
+    ck_assert_int_eq(node_list(node, node_shared(), 0, count, &seen, NULL), 0);
+    node_serve(NULL);
+    ck_assert_int_eq(alive, 0);
+    ck_assert_ptr_null(node_shared());
+    node_unref(node);
+}
+END_TEST
+
 Suite *suite_tree_node(void)
 {
     Suite *suite = suite_create("tree/node");
@@ -132,6 +154,7 @@ Suite *suite_tree_node(void)
     tcase_add_test(tests, a_glance_has_no_size_and_says_so);
     tcase_add_test(tests, a_place_is_kept_until_it_is_cleared);
     tcase_add_test(tests, without_a_place_nothing_is_kept);
+    tcase_add_test(tests, what_a_request_shares_goes_with_it);
     suite_add_tcase(suite, tests);
     return suite;
 }
