@@ -17,6 +17,7 @@
 #include "dbsnapfs/util/pool.h"
 #include "dbsnapfs/view.h"
 #include "holder.h"
+#include "rendered.h"
 #include "renderings.h"
 #include "scope_pool.h"
 #include "sizes.h"
@@ -40,7 +41,7 @@ int view_new(struct service *service, struct view **ret_view, struct err *err)
     if (r == 0)
         r = renderings_new(&view->renderings, err);
     if (r == 0)
-        r = sizes_new(&view->sizes, err);
+        r = sizes_new(RENDERED_NS, &view->sizes, err);
     if (r == 0)
         r = versions_cache_new(&view->versions, err);
     if (r == 0)

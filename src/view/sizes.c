@@ -3,7 +3,8 @@
  * the table is measured.
  *
  * Memory is a table of a fixed number of slots, by backup and table, where a later one takes the
- * place of an earlier one. What is remembered of a backup is true for ever. Of the live database it is
+ * place of an earlier one. That a view takes too long is remembered as well, or `ls -l` would wait for
+ * each of its files in turn. What is remembered of a backup is true for ever. Of the live database it is
  * true while the state is the same, which is told in two ways:
  *
  * - by database_state(), of the connection that measured, which lasts while it does: some seconds.
@@ -38,7 +39,7 @@
 #define SLOTS 1024
 #define SECOND_NS INT64_C(1000000000)
 #define SETTLED_NS (3 * SECOND_NS)
-/* For a table, however big; where a schema can make rows without end, RENDERED_NS. */
+/* For a table, however big. */
 #define TABLE_NS (600 * SECOND_NS)
 
 /* When something was true: of a backup, always. */
@@ -49,23 +50,28 @@ struct moment {
 };
 
 struct slot {
-    bool used, has_bytes;
+    bool used, has_rows, has_bytes;
     uint64_t id;
     char *table; /* NULL: the dump */
     struct moment moment;
     struct row_sizes sizes; /* of the dump: sql_bytes */
+    int failure;            /* negative: it took too long; 0: nothing did */
+    bool failed_rows;       /* to count them already */
+    char *message;
 };
 
 struct sizes {
+    int64_t endless_ns;
     pthread_mutex_t lock;
     struct slot slots[SLOTS]; /* protected by lock */
 };
 
-int sizes_new(struct sizes **ret_sizes, struct err *err)
+int sizes_new(int64_t endless_ns, struct sizes **ret_sizes, struct err *err)
 {
     struct sizes *sizes = calloc(1, sizeof(*sizes));
     if (!sizes)
         return err_set(err, ENOMEM, "tables: out of memory");
+    sizes->endless_ns = endless_ns;
     pthread_mutex_init(&sizes->lock, NULL);
     *ret_sizes = sizes;
     return 0;
@@ -75,8 +81,10 @@ void sizes_free(struct sizes *sizes)
 {
     if (!sizes)
         return;
-    for (size_t i = 0; i < SLOTS; i++)
+    for (size_t i = 0; i < SLOTS; i++) {
         free(sizes->slots[i].table);
+        free(sizes->slots[i].message);
+    }
     pthread_mutex_destroy(&sizes->lock);
     free(sizes);
 }
@@ -136,20 +144,45 @@ static void moment_add(struct moment *then, const struct moment *now)
     then->state = now->state;
 }
 
-static bool recall(struct scope *scope, const char *table, const struct moment *now, bool bytes,
-                   struct row_sizes *ret_sizes)
+/* 1: it is known; 0: it is not; negative: it is known to fail so. `bytes`: more than the rows' number. */
+static int recall(struct scope *scope, const char *table, const struct moment *now, bool bytes,
+                  struct row_sizes *ret_sizes, struct err *err)
 {
     struct sizes *sizes = scope_view(scope)->sizes;
+    int r = 0;
     pthread_mutex_lock(&sizes->lock);
     struct slot *slot = slot_of(scope, table);
-    bool found = slot_is(slot, scope, table) && (slot->has_bytes || !bytes) &&
-                 moment_holds(&slot->moment, now);
-    if (found) {
-        *ret_sizes = slot->sizes;
+    if (slot_is(slot, scope, table) && moment_holds(&slot->moment, now)) {
+        if (bytes ? slot->has_bytes : slot->has_rows) {
+            *ret_sizes = slot->sizes;
+            r = 1;
+        } else if (slot->failure < 0 && (bytes || slot->failed_rows)) {
+            r = err_set(err, -slot->failure, "%s", slot->message);
+        }
         moment_add(&slot->moment, now);
     }
     pthread_mutex_unlock(&sizes->lock);
-    return found;
+    return r;
+}
+
+/* The slot to note in what is true at `now`, with what it holds that is true as well; the caller holds
+ * the lock. NULL when memory runs out. */
+static struct slot *slot_take(struct scope *scope, const char *table, const struct moment *now)
+{
+    struct slot *slot = slot_of(scope, table);
+    if (slot_is(slot, scope, table) && moment_holds(&slot->moment, now)) {
+        moment_add(&slot->moment, now);
+        return slot;
+    }
+    char *name = table ? strdup(table) : NULL;
+    if (table && !name)
+        return NULL;
+    const struct slot old = *slot;
+    *slot =
+        (struct slot){.used = true, .id = scope_backup_id(scope), .table = name, .moment = *now};
+    free(old.table);
+    free(old.message);
+    return slot;
 }
 
 /* What was found at `now`; does nothing when memory runs out. */
@@ -157,77 +190,86 @@ static void remember(struct scope *scope, const char *table, const struct moment
                      const struct row_sizes *found)
 {
     struct sizes *sizes = scope_view(scope)->sizes;
-    char *name = table ? strdup(table) : NULL;
-    if (table && !name)
-        return;
     pthread_mutex_lock(&sizes->lock);
-    struct slot *slot = slot_of(scope, table);
-    bool better = slot_is(slot, scope, table) && slot->has_bytes && !bytes &&
-                  moment_holds(&slot->moment, now);
-    if (!better) {
-        char *old = slot->table;
-        *slot = (struct slot){.used = true,
-                              .has_bytes = bytes,
-                              .id = scope_backup_id(scope),
-                              .table = name,
-                              .moment = *now,
-                              .sizes = *found};
-        name = old;
+    struct slot *slot = slot_take(scope, table, now);
+    if (slot && (bytes || !slot->has_bytes)) {
+        slot->sizes = *found;
+        slot->has_rows = true;
+        slot->has_bytes = bytes;
     }
     pthread_mutex_unlock(&sizes->lock);
-    free(name);
 }
 
-/* Memory, then the catalog. */
-static bool recall_bytes(struct scope *scope, const char *table, const struct moment *now,
-                         struct row_sizes *ret_sizes)
+/* Likewise that it took too long. Whose rows cannot be counted cannot be measured either. */
+static void remember_failure(struct scope *scope, const char *table, const struct moment *now,
+                             bool bytes, const struct err *why)
 {
-    if (recall(scope, table, now, true, ret_sizes))
-        return true;
-    if (now->live || !table ||
+    struct sizes *sizes = scope_view(scope)->sizes;
+    char *message = strdup(why->text);
+    pthread_mutex_lock(&sizes->lock);
+    struct slot *slot = message ? slot_take(scope, table, now) : NULL;
+    if (slot) {
+        char *old = slot->message;
+        slot->message = message;
+        slot->failure = why->code;
+        slot->failed_rows = slot->failed_rows || !bytes;
+        message = old;
+    }
+    pthread_mutex_unlock(&sizes->lock);
+    free(message);
+}
+
+/* Memory, then the catalog; as recall(). */
+static int recall_any(struct scope *scope, const char *table, const struct moment *now, bool bytes,
+                      struct row_sizes *ret_sizes, struct err *err)
+{
+    int r = recall(scope, table, now, bytes, ret_sizes, err);
+    if (r == 1 || now->live || !table ||
         facts_find_sizes(view_repo(scope_view(scope)), scope_backup_id(scope), table, ret_sizes,
                          NULL) != 0)
-        return false;
+        return r;
     remember(scope, table, now, true, ret_sizes);
-    return true;
+    return 1;
 }
 
 bool sizes_known(struct scope *scope, const char *table, struct row_sizes *ret_sizes)
 {
     const struct moment always = {.live = false};
-    return !scope_is_live(scope) && recall_bytes(scope, table, &always, ret_sizes);
+    return !scope_is_live(scope) && recall_any(scope, table, &always, true, ret_sizes, NULL) == 1;
 }
 
 /* ---- measuring ---- */
 
-/* The table or view, which has so long to be measured from now on. */
-static int find_limited(struct database *database, const char *table,
-                        const struct relation **ret_relation, struct err *err)
+/* Can a schema give it rows without end? */
+static bool can_be_endless(const struct relation *relation)
 {
-    int r = table_find(database, table, ret_relation, err);
+    return relation->kind == RELATION_VIEW || relation->kind == RELATION_VIRTUAL;
+}
+
+/* The rows' number, or with `bytes` all. `ret_lasting`: it failed for a reason that is one next time. A
+ * table that takes too long is none: the disk was slow, and has its pages at hand then. */
+static int measure(struct database *database, const char *table, bool bytes, int64_t endless_ns,
+                   struct row_sizes *ret_sizes, bool *ret_lasting, struct err *err)
+{
+    const struct relation *relation = NULL;
+    int r = table_find(database, table, &relation, err);
+    *ret_lasting = false;
     if (r < 0)
         return r;
-    bool bounded =
-        (*ret_relation)->kind != RELATION_VIEW && (*ret_relation)->kind != RELATION_VIRTUAL;
+    bool endless = can_be_endless(relation);
     database_limit(database, node_cancel(),
-                   clock_monotonic_ns() + (bounded ? TABLE_NS : RENDERED_NS));
-    return 0;
+                   clock_monotonic_ns() + (endless ? endless_ns : TABLE_NS));
+    r = bytes ? row_sizes_measure(database, table, ret_sizes, err)
+              : database_count(database, relation, &ret_sizes->rows, err);
+    *ret_lasting = r == -ETIMEDOUT && endless;
+    return r;
 }
 
 int sizes_measure(struct database *database, const char *table, struct row_sizes *ret_sizes,
                   struct err *err)
 {
-    const struct relation *relation = NULL;
-    int r = find_limited(database, table, &relation, err);
-    return r < 0 ? r : row_sizes_measure(database, table, ret_sizes, err);
-}
-
-static int measure_count(struct database *database, const char *table, struct row_sizes *ret_sizes,
-                         struct err *err)
-{
-    const struct relation *relation = NULL;
-    int r = find_limited(database, table, &relation, err);
-    return r < 0 ? r : database_count(database, relation, &ret_sizes->rows, err);
+    bool lasting = false;
+    return measure(database, table, true, RENDERED_NS, ret_sizes, &lasting, err);
 }
 
 static int measure_for_dump(void *arg, const char *name, struct row_sizes *ret_sizes,
@@ -251,32 +293,40 @@ struct asking {
     struct moment moment;
 };
 
-static int ask_rows(void *arg, const char *table, struct row_sizes *ret_sizes, struct err *err)
-{
-    struct asking *asking = arg;
-    if (recall_bytes(asking->scope, table, &asking->moment, ret_sizes))
-        return 0;
-    int r = sizes_measure(asking->database, table, ret_sizes, err);
-    if (r == 0)
-        remember(asking->scope, table, &asking->moment, true, ret_sizes);
-    return r;
-}
-
-static int ask_here(struct asking *asking, const char *table, enum what what,
-                    struct row_sizes *ret_sizes, struct err *err)
+static int ask_table(struct asking *asking, const char *table, bool bytes,
+                     struct row_sizes *ret_sizes, struct err *err)
 {
     struct row_sizes sizes = {.rows = 0};
-    int r = 0;
-    if (what == ROWS)
-        return ask_rows(asking, table, ret_sizes, err);
-    if (recall(asking->scope, table, &asking->moment, what == DUMP, ret_sizes))
-        return 0;
-    if (what == COUNT)
-        r = measure_count(asking->database, table, &sizes, err);
-    else
-        r = rendering_dump_bytes(asking->database, ask_rows, asking, &sizes.sql_bytes, err);
+    struct err why = ERR_INIT;
+    bool lasting = false;
+    int r = recall_any(asking->scope, table, &asking->moment, bytes, ret_sizes, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = measure(asking->database, table, bytes, scope_view(asking->scope)->sizes->endless_ns,
+                &sizes, &lasting, &why);
+    if (lasting)
+        remember_failure(asking->scope, table, &asking->moment, bytes, &why);
+    if (r < 0)
+        return err_set(err, -r, "%s", why.text);
+    remember(asking->scope, table, &asking->moment, bytes, &sizes);
+    *ret_sizes = sizes;
+    return 0;
+}
+
+static int ask_rows(void *arg, const char *table, struct row_sizes *ret_sizes, struct err *err)
+{
+    return ask_table(arg, table, true, ret_sizes, err);
+}
+
+static int ask_dump(struct asking *asking, struct row_sizes *ret_sizes, struct err *err)
+{
+    struct row_sizes sizes = {.rows = 0};
+    int r = recall(asking->scope, NULL, &asking->moment, true, ret_sizes, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = rendering_dump_bytes(asking->database, ask_rows, asking, &sizes.sql_bytes, err);
     if (r == 0) {
-        remember(asking->scope, table, &asking->moment, what != COUNT, &sizes);
+        remember(asking->scope, NULL, &asking->moment, true, &sizes);
         *ret_sizes = sizes;
     }
     return r;
@@ -290,9 +340,9 @@ static int ask(struct scope *scope, const char *table, enum what what, struct ro
     int r = moment_begin(scope, &asking.moment, err);
     if (r < 0)
         return r;
-    if (recall_bytes(scope, table, &asking.moment, ret_sizes) ||
-        (what == COUNT && recall(scope, table, &asking.moment, false, ret_sizes)))
-        return 0;
+    r = recall_any(scope, table, &asking.moment, what != COUNT, ret_sizes, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
     r = scope_use(scope, NULL, &asking.database, err);
     if (r < 0)
         return r;
@@ -301,7 +351,8 @@ static int ask(struct scope *scope, const char *table, enum what what, struct ro
         asking.moment.has_state = r == 0;
     }
     if (r == 0)
-        r = ask_here(&asking, table, what, ret_sizes, err);
+        r = what == DUMP ? ask_dump(&asking, ret_sizes, err)
+                         : ask_table(&asking, table, what == ROWS, ret_sizes, err);
     scope_done(scope, asking.database);
     return r;
 }

@@ -1,8 +1,8 @@
 /*
  * How long rendered texts are, without measuring twice what is the same.
  *
- * Any thread may call. Nothing here can be interrupted; what a schema can make endless ends with
- * -ETIMEDOUT.
+ * Any thread may call, and its request can interrupt it. What a schema can make endless ends with
+ * -ETIMEDOUT, and does so at once the next time, until the database is another.
  */
 #ifndef DBSNAPFS_SRC_VIEW_SIZES_H
 #define DBSNAPFS_SRC_VIEW_SIZES_H
@@ -16,7 +16,8 @@ struct row_sizes;
 struct scope;
 struct sizes;
 
-int sizes_new(struct sizes **ret_sizes, struct err *err);
+/* `endless_ns`: how long rows may take that a schema can make endless. */
+int sizes_new(int64_t endless_ns, struct sizes **ret_sizes, struct err *err);
 void sizes_free(struct sizes *sizes); /* NULL is fine */
 
 /* Of a table's or view's rows, as of now. -ENOENT when there is none any more. */

@@ -7,6 +7,8 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,11 @@
 #define RANDOM_VIEW                                                                                \
     "CREATE VIEW chance AS WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE " \
     "i < 200) SELECT random() % 1000000 AS r FROM n;"
+
+#define SHORT_NS INT64_C(50000000)
+#define ENDLESS_VIEW                                                                          \
+    "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n)" \
+    " SELECT i FROM n;"
 
 static struct stage stage;
 static struct view *view;
@@ -165,6 +172,136 @@ START_TEST(what_a_state_tells_is_known_by_the_files_later)
 }
 END_TEST
 
+/* ---- what takes too long ---- */
+
+static atomic_int tried; /* what runs in the background has connections too */
+
+static int see_statement(unsigned kind, void *arg, void *stmt, void *sql)
+{
+    (void)kind, (void)arg, (void)stmt;
+    tried += strstr(sql, "FROM main.\"endless\"") || strstr(sql, "FROM main.\"heavy\"");
+    return 0;
+}
+
+/* As SQLite calls it for each connection that is opened. */
+static int watch(sqlite3 *db, char **ret_message, const struct sqlite3_api_routines *api)
+{
+    (void)ret_message, (void)api;
+    return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, see_statement, NULL);
+}
+
+/* Views may take this long and are counted when they are tried. */
+static void set_limit(int64_t endless_ns)
+{
+    struct err err = ERR_INIT;
+    sizes_free(view->sizes);
+    ck_assert_int_eq(sizes_new(endless_ns, &view->sizes, &err), 0);
+    ck_assert_int_eq(sqlite3_auto_extension((void (*)(void))watch), SQLITE_OK);
+    tried = 0;
+}
+
+/* `r` and the message of what took too long, after so many tries in all. */
+static void check_late(int r, const struct err *err, int tries)
+{
+    ck_assert_int_eq(r, -ETIMEDOUT);
+    ck_assert_msg(strstr(err->text, ": took too long and was ended") != NULL, "%s", err->text);
+    ck_assert_int_eq(tried, tries);
+}
+
+static void check_late_count(struct scope *scope, const char *table, int tries)
+{
+    struct err err = ERR_INIT;
+    uint64_t rows = 0;
+    check_late(sizes_count(scope, table, &rows, &err), &err, tries);
+}
+
+static void check_late_rows(struct scope *scope, const char *table, int tries)
+{
+    struct err err = ERR_INIT;
+    struct row_sizes sizes;
+    check_late(sizes_rows(scope, table, &sizes, &err), &err, tries);
+}
+
+START_TEST(whose_rows_cannot_be_counted_in_time_is_tried_once)
+{
+    stage_sql(&stage, ENDLESS_VIEW);
+    set_limit(SHORT_NS);
+    check_late_count(live, "endless", 1);
+    check_late_rows(live, "endless", 1);
+    check_late_count(live, "endless", 1);
+    check_late_rows(live, "endless", 1);
+}
+END_TEST
+
+START_TEST(what_took_too_long_is_tried_again_after_a_commit)
+{
+    stage_sql(&stage, ENDLESS_VIEW);
+    set_limit(SHORT_NS);
+    check_late_rows(live, "endless", 1);
+    stage_sql(&stage, "DELETE FROM users WHERE id = 10");
+    check_late_rows(live, "endless", 2);
+    stage_sql(&stage, "DROP VIEW endless; CREATE VIEW endless AS SELECT id FROM users");
+    ck_assert_uint_eq(count(live, "endless"), 9);
+    ck_assert_uint_gt(csv_bytes(live, "endless"), 9);
+}
+END_TEST
+
+START_TEST(what_took_too_long_and_has_long_not_changed_is_known_without_a_connection)
+{
+    stage_sql(&stage, ENDLESS_VIEW);
+    set_limit(SHORT_NS);
+    forget_state();
+    date_files(60);
+    check_late_count(live, "endless", 1);
+    check_late_rows(live, "endless", 1);
+    date_files(50);
+    check_late_rows(live, "endless", 2);
+}
+END_TEST
+
+START_TEST(what_took_too_long_in_a_backup_is_tried_once)
+{
+    stage_sql(&stage, ENDLESS_VIEW);
+    stage_command(&stage, "backup");
+    past = scope_of_backup();
+    set_limit(SHORT_NS);
+    check_late_count(past, "endless", 1);
+    forget_state();
+    check_late_count(past, "endless", 1);
+    check_late_rows(past, "endless", 1);
+}
+END_TEST
+
+START_TEST(rows_that_take_too_long_may_still_be_counted)
+{
+    stage_sql(&stage, ENDLESS_VIEW
+              "CREATE VIEW heavy AS SELECT id, (SELECT count(*) FROM endless) AS n FROM users;");
+    set_limit(SHORT_NS);
+    check_late_rows(live, "heavy", 1);
+    ck_assert_uint_eq(count(live, "heavy"), 10);
+    ck_assert_int_eq(tried, 2);
+    check_late_rows(live, "heavy", 2);
+    ck_assert_uint_eq(count(live, "heavy"), 10);
+    ck_assert_int_eq(tried, 2);
+}
+END_TEST
+
+START_TEST(who_cancels_does_not_decide_for_the_next)
+{
+    const atomic_bool cancel = true;
+    const struct node_request request = {.cancel = &cancel};
+    struct err err = ERR_INIT;
+    uint64_t rows = 0;
+    stage_sql(&stage, ENDLESS_VIEW);
+    set_limit(SHORT_NS);
+    node_serve(&request);
+    ck_assert_int_eq(sizes_count(live, "endless", &rows, &err), -ECANCELED);
+    node_serve(NULL);
+    tried = 0;
+    check_late_count(live, "endless", 1);
+}
+END_TEST
+
 START_TEST(measuring_ends_when_the_request_is_cancelled)
 {
     struct err err = ERR_INIT;
@@ -282,6 +419,13 @@ Suite *suite_view_sizes(void)
     tcase_add_test(tests, what_has_just_changed_may_be_changing_still);
     tcase_add_test(tests, what_a_state_tells_is_known_by_the_files_later);
     tcase_add_test(tests, the_count_is_known_with_the_sizes_and_not_the_other_way_round);
+    tcase_add_test(tests, whose_rows_cannot_be_counted_in_time_is_tried_once);
+    tcase_add_test(tests, what_took_too_long_is_tried_again_after_a_commit);
+    tcase_add_test(tests,
+                   what_took_too_long_and_has_long_not_changed_is_known_without_a_connection);
+    tcase_add_test(tests, what_took_too_long_in_a_backup_is_tried_once);
+    tcase_add_test(tests, rows_that_take_too_long_may_still_be_counted);
+    tcase_add_test(tests, who_cancels_does_not_decide_for_the_next);
     tcase_add_test(tests, measuring_ends_when_the_request_is_cancelled);
     tcase_add_test(tests, a_backup_is_measured_once);
     tcase_add_test(tests, what_the_catalog_knows_is_not_measured);
