@@ -161,6 +161,7 @@ agreed() {
 
 @test "an open file shows one state from first byte to last, and blocks no writer" {
     big
+    : >commits
     while [ ! -e stop ]; do
         sqlite3 app.db 'UPDATE big SET n = n + 1'
         echo >>commits
