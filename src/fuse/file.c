@@ -98,12 +98,15 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     }
     open_file->file = file;
     files_add(&mount->files, open_file);
+    inode_pin(mount->inodes, inode);
     fi->fh = (uint64_t)(uintptr_t)open_file;
     fi->keep_cache = file->keep_cache;
     fi->direct_io = file->direct;
     fi->noflush = !file->ops->flush;
-    if (fuse_reply_open(req, fi) < 0) /* the opener is gone */
+    if (fuse_reply_open(req, fi) < 0) { /* the opener is gone */
         files_close(&mount->files, open_file);
+        inode_unpin(mount->inodes, inode);
+    }
 }
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
@@ -184,8 +187,9 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    (void)ino;
-    files_close(&mount_of(req)->files, open_file_of(fi));
+    struct mount *mount = mount_of(req);
+    files_close(&mount->files, open_file_of(fi));
+    inode_unpin(mount->inodes, inode_get(mount->inodes, ino));
     fuse_reply_err(req, 0);
 }
 

@@ -4,6 +4,9 @@
  * The kernel speaks of files by a number that a look-up gave it, and says when it forgets
  * it. Here that number is the inode's address; the root's is FUSE_ROOT_ID. The number that
  * stat(2) shows is another: a hash of the path, so it stays the same from mount to mount.
+ *
+ * The kernel forgets only when it wants memory for itself. So the table also keeps those inodes
+ * in an order that it could do without, and says when they are too many: see pruner.c.
  */
 #ifndef DBSNAPFS_SRC_FUSE_INODE_H
 #define DBSNAPFS_SRC_FUSE_INODE_H
@@ -23,15 +26,18 @@ struct inode {
     enum node_kind kind;
     char *name;
     /* protected by the table's lock */
-    uint64_t lookups;  /* that the kernel has not forgotten */
-    uint64_t children; /* inodes in memory whose parent this is */
-    bool listed;       /* found by its name; false once another took its place */
+    uint64_t lookups; /* that the kernel has not forgotten */
+    uint64_t pins; /* inodes in memory whose parent this is, and whoever has it open or in hand */
+    bool listed;   /* found by its name; false once another took its place */
     struct inode *next;
+    struct inode *older, *younger; /* in the order of last use; NULL: it is pinned */
 };
 
 struct inode_table;
 
-int inode_table_new(struct node *root, struct inode_table **ret_table, struct err *err);
+/* `bound`: how many inodes are not too many. */
+int inode_table_new(struct node *root, size_t bound, struct inode_table **ret_table,
+                    struct err *err);
 void inode_table_free(struct inode_table *table); /* and all that is in it; NULL is fine */
 
 /* The inode of a number that the kernel names. */
@@ -56,6 +62,25 @@ int inode_add(struct inode_table *table, struct inode *parent, const char *name,
 
 /* The kernel forgets `count` look-ups; with the last one the inode goes. */
 void inode_forget(struct inode_table *table, struct inode *inode, uint64_t count);
+
+/* Around the time that it is open: it is in use then, and was last used when it is closed. */
+void inode_pin(struct inode_table *table, struct inode *inode);
+void inode_unpin(struct inode_table *table, struct inode *inode);
+
+/* Does its name still stand for it? */
+bool inode_is_listed(struct inode_table *table, struct inode *inode);
+
+/* How many inodes are too many, so that the kernel should be asked to forget them; 0 as well when
+ * there were few new ones since it was last said, for what is in use it does not forget. */
+size_t inode_surplus(struct inode_table *table);
+/* Waits for there to be some; 0: inode_surplus_end() was called. */
+size_t inode_surplus_wait(struct inode_table *table);
+void inode_surplus_end(struct inode_table *table);
+
+/* Takes up to `room` of those that nothing pins and that were last used the longest ago. They stay
+ * in memory, whatever the kernel forgets, until they are put back, as the last used. */
+size_t inode_take_oldest(struct inode_table *table, struct inode **ret_inodes, size_t room);
+void inode_put_back(struct inode_table *table, struct inode *const *inodes, size_t count);
 
 /* How many there are, the root included. */
 size_t inode_count(struct inode_table *table);

@@ -114,7 +114,7 @@ static int mount_run(struct mount *mount, struct background *background, struct 
     int r = hooks->start(hooks->arg, &root, err);
     if (r < 0)
         goto out;
-    r = inode_table_new(root, &mount->inodes, err);
+    r = inode_table_new(root, MOUNT_INODES, &mount->inodes, err);
     if (r < 0)
         goto out;
     r = mount_arguments(mount->config, &args, err);
@@ -124,6 +124,9 @@ static int mount_run(struct mount *mount, struct background *background, struct 
     if (r < 0)
         goto out;
     mounted = true;
+    r = pruner_start(mount, &mount->pruner, err);
+    if (r < 0)
+        goto out;
     r = mount_loop(mount, background, err);
 out:
     atomic_store(&mount->loop_end, true);
@@ -133,6 +136,7 @@ out:
      * on a second signal ends the process. */
     signals_end(mount->signals);
     mount->signals = NULL;
+    pruner_end(mount->pruner);
     if (mounted)
         fuse_session_unmount(mount->session);
     if (mount->session)

@@ -17,9 +17,11 @@
 #include "interrupt.h"
 #include "report.h"
 
+#define MOUNT_INODES 50000                    /* that are not too many, about 200 bytes each */
 #define MOUNT_REQUEST_BYTES ((size_t)1 << 20) /* the most that one read or write carries */
 
 struct open_file;
+struct pruner;
 struct signals;
 
 /* Every file that the kernel has open. */
@@ -38,6 +40,7 @@ struct mount {
     struct interrupt_list interrupts;
     struct report report;
     struct signals *signals; /* NULL: no thread takes them */
+    struct pruner *pruner;   /* NULL: no thread keeps the inodes few */
     atomic_bool serving;     /* requests are answered */
     atomic_bool stopped;     /* the stop hook was called */
     atomic_bool loop_end;    /* the loop has returned */
@@ -111,6 +114,12 @@ int background_say(struct background *background, const struct err *failure);
 /* signals.c: a thread that takes the signals */
 int signals_start(struct mount *mount, struct signals **ret_signals, struct err *err);
 void signals_end(struct signals *signals); /* NULL is fine */
+
+/* pruner.c: a thread that keeps the inodes few */
+int pruner_start(struct mount *mount, struct pruner **ret_pruner, struct err *err);
+/* Ends the thread, while requests are served; once that has returned, again and again. */
+void pruner_stop(struct pruner *pruner); /* NULL is fine */
+void pruner_end(struct pruner *pruner);  /* stops and frees; NULL is fine */
 
 /* Calls the stop hook, once, and ends what can be interrupted. */
 void mount_stop(struct mount *mount);

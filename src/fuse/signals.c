@@ -48,6 +48,7 @@ static void end_loop(struct signals *signals)
     struct mount *mount = signals->mount;
     const struct timespec pause = {.tv_nsec = WAKE_MS * 1000000L};
     mount_stop(mount);
+    pruner_stop(mount->pruner);
     fuse_session_exit(mount->session);
     while (!atomic_load(&mount->loop_end)) {
         pthread_kill(signals->loop, WAKE);
