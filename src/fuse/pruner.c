@@ -51,7 +51,7 @@ static int prune_by_number(struct pruner *pruner, size_t count)
 {
     const struct mount *mount = pruner->mount;
     size_t bytes = offsetof(__typeof__(pruner->notice), ids) + count * sizeof(uint64_t);
-    if (probe_is_armed("notify-prune"))
+    if (probe_is_armed("few-inodes-by-name"))
         return -EINVAL;
     pruner->notice.header.len = (uint32_t)bytes;
     pruner->notice.header.error = NOTIFY_PRUNE;
