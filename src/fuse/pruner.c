@@ -5,13 +5,14 @@
  * are too many, the kernel is asked to drop those that were not used for the longest time.
  *
  * Linux 6.18 and later takes their numbers (FUSE_NOTIFY_PRUNE, see fs/fuse/dev.c) and drops what
- * nobody uses: not an open file, not a process's current directory, no directory above either. Its
- * order of leaves before directories is the table's: a directory is pinned by what is known in it.
+ * nobody uses: not an open file, not a process's current directory, no directory above either, nor
+ * one in which a name was looked for that is not there: that, too, the kernel notes in it, until it
+ * needs the memory. Leaves go before directories, as a directory is pinned by what is known in it.
  *
  * An older kernel can only be told that a name became invalid, which it believes whoever uses it: a
- * current directory would have no path any more, so directories are left alone there, and the memory
- * grows with those that were looked up. Of a file it does no harm: one that is open stays, and is in
- * no order meanwhile.
+ * current directory would have no path any more (getcwd(2): ENOENT), so directories are left alone
+ * there, and the memory grows with those that were looked up. A file does not mind: one that is open
+ * stays, and is in no order meanwhile.
  *
  * The kernel takes locks for this that somebody whose request waits for us may hold. Hence a thread
  * of its own, which holds none of ours while it asks; and it ends before the requests' threads do.
@@ -38,9 +39,7 @@ struct pruner {
     struct inode *asked[ASK_COUNT];
     struct {
         struct fuse_out_header header;
-        uint32_t count; /* struct fuse_notify_prune_out */
-        uint32_t padding;
-        uint64_t spare;
+        uint32_t prune[4]; /* struct fuse_notify_prune_out: how many, and room for more */
         uint64_t ids[ASK_COUNT];
     } notice;
 };
@@ -55,7 +54,7 @@ static int prune_by_number(struct pruner *pruner, size_t count)
         return -EINVAL;
     pruner->notice.header.len = (uint32_t)bytes;
     pruner->notice.header.error = NOTIFY_PRUNE;
-    pruner->notice.count = (uint32_t)count;
+    pruner->notice.prune[0] = (uint32_t)count;
     for (size_t i = 0; i < count; i++)
         pruner->notice.ids[i] = inode_id(mount->inodes, pruner->asked[i]);
     return write(fuse_session_fd(mount->session), &pruner->notice, bytes) < 0 ? -errno : 0;
