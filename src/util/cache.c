@@ -210,6 +210,16 @@ static void cache_load(struct cache *cache, struct cache_ref *e, void *context)
     cache_free_chain(cache, gone);
 }
 
+/* Holds an entry that is in the table, and waits until it is loaded, or not. The lock is held. */
+static void cache_hold(struct cache *cache, struct cache_ref *e)
+{
+    cache->stats.hits++;
+    if (e->references++ == 0)
+        cache_idle_remove(cache, e);
+    while (e->loading)
+        pthread_cond_wait(&cache->loaded, &cache->lock);
+}
+
 int cache_get(struct cache *cache, struct cache_key key, void *context, struct cache_ref **ret_ref,
               struct err *err)
 {
@@ -219,11 +229,7 @@ int cache_get(struct cache *cache, struct cache_key key, void *context, struct c
     pthread_mutex_lock(&cache->lock);
     e = cache_find(cache, key);
     if (e) {
-        cache->stats.hits++;
-        if (e->references++ == 0)
-            cache_idle_remove(cache, e);
-        while (e->loading)
-            pthread_cond_wait(&cache->loaded, &cache->lock);
+        cache_hold(cache, e);
         pthread_mutex_unlock(&cache->lock);
     } else {
         cache->stats.misses++;
@@ -250,19 +256,13 @@ struct cache_ref *cache_peek(struct cache *cache, struct cache_key key)
 
     pthread_mutex_lock(&cache->lock);
     e = cache_find(cache, key);
-    if (e) {
-        cache->stats.hits++;
-        if (e->references++ == 0)
-            cache_idle_remove(cache, e);
-        while (e->loading)
-            pthread_cond_wait(&cache->loaded, &cache->lock);
-    }
+    if (e)
+        cache_hold(cache, e);
     pthread_mutex_unlock(&cache->lock);
-    if (e && e->code) {
-        cache_release(cache, e);
-        e = NULL;
-    }
-    return e;
+    if (!e || !e->code)
+        return e;
+    cache_release(cache, e);
+    return NULL;
 }
 
 void *cache_value(const struct cache_ref *ref)

@@ -86,6 +86,7 @@ START_TEST(any_bytes_may_be_seen)
     struct opened opened;
     struct snapshot_stream *stream = NULL;
     uint8_t *page = malloc(4096), read[4096];
+    uint64_t noise = 1;
     struct err err = ERR_INIT;
     size_t got = 0;
 
@@ -94,7 +95,7 @@ START_TEST(any_bytes_may_be_seen)
     ck_assert_int_eq(snapshot_stream_new(opened.snapshot, false, &stream, &err), 0);
     for (unsigned i = 0; i < 20000; i++) {
         for (size_t at = 0; at < 4096; at++)
-            page[at] = (uint8_t)(rand() >> 7);
+            page[at] = (uint8_t)((noise = noise * UINT64_C(6364136223846793005) + 1) >> 56);
         if (i % 2)
             crowd(page, 4096, i % 4 == 1 ? BTREE_TABLE_INTERIOR : BTREE_INDEX_INTERIOR);
         page[4092 + i % 4] = (uint8_t)i; /* child pages, most of them beyond the end */
