@@ -54,8 +54,7 @@ struct course {
 struct snapshot_stream {
     struct snapshot *snapshot;
     pthread_mutex_t lock;
-    struct course
-        order; /* protected by lock, like all below; its end is 0 if it is not gone along */
+    struct course order; /* protected by lock, like all below; end 0: it is not gone along */
     struct course told;
     unsigned next_job;
     struct stream_job jobs[STREAM_JOBS];
