@@ -91,7 +91,7 @@ static struct cursor *cursor_new(struct database *database, const struct selecti
     cursor->relation = relation;
     cursor->width = width;
     cursor->keys = selection->what == SELECT_KEYS;
-    cursor->scans = selection->match_count == 0;
+    cursor->scans = selection->match_count == 0 && !selection->at;
     cursor->ascends = relation->position_is_rowid && relation->kind != RELATION_VIRTUAL;
     if (cursor->ascends && selection->after) {
         cursor->has_last = true;

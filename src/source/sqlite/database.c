@@ -5,8 +5,8 @@
  * file is known by its device and number, asked for with stat() before and after SQLite opens it;
  * when they are others the connection leads to a file that nobody else sees any more.
  *
- * While a cursor goes over all rows the file is read in large pieces, which half a scan's system
- * calls were spent on. The cursor is closed before the transaction ends, so they stay true.
+ * While a cursor goes over all rows the file is read in large pieces, not by a system call a page. The
+ * cursor is closed before the transaction ends, so they stay true.
  *
  * A backup is opened through the store's VFS. Its reads go through one stream, which is told what a scan
  * comes to next, so that the other processors decode it meanwhile.
@@ -232,8 +232,7 @@ int database_step(struct database *database, const struct relation *relation, sq
  * next would be told of another state. */
 static int check_state(struct database *database, struct err *err)
 {
-    if (!database->path || !database->holds_state ||
-        !sqlite3_get_autocommit(database_handle(database)))
+    if (!database->path || !database->holds_state || database_has_begun(database))
         return 0;
     buf_clear(&database->sql);
     if (database->is_greedy)

@@ -119,6 +119,27 @@ START_TEST(a_scan_takes_far_fewer_reads_than_pages)
 }
 END_TEST
 
+START_TEST(a_look_up_reads_no_more_than_its_pages)
+{
+    const struct value rowid = {.kind = VALUE_INTEGER, .integer = 5};
+    struct selection selection = {.at = &rowid};
+    struct cursor *cursor = NULL;
+    struct opened opened;
+    struct err err = ERR_INIT;
+    uint64_t before;
+
+    interleaved_make();
+    opened_begin(&opened, false);
+    selection.relation = opened_find(&opened, "t");
+    before = bytes_read_so_far();
+    ck_assert_int_eq(cursor_open(opened.database, &selection, &cursor, &err), 0);
+    ck_assert_int_eq(cursor_next(cursor, &err), 1);
+    cursor_close(cursor);
+    ck_assert_uint_le(bytes_read_so_far() - before, 10 * 4096);
+    opened_end(&opened);
+}
+END_TEST
+
 static void change_and_checkpoint(void)
 {
     sqlite3 *other = shell_open("a.db");
@@ -155,6 +176,7 @@ Suite *suite_source_sqlite_read_ahead(void)
     tcase_add_test(tcase, a_database_can_be_written_through_it);
     tcase_add_test(tcase, nothing_is_served_from_a_buffer_that_was_stopped);
     tcase_add_test(tcase, a_scan_takes_far_fewer_reads_than_pages);
+    tcase_add_test(tcase, a_look_up_reads_no_more_than_its_pages);
     tcase_add_test(tcase, a_scan_shows_one_state_while_others_write_and_checkpoint);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -276,20 +276,31 @@ void interleaved_make(void)
                   " INSERT INTO t SELECT i, 1, randomblob(900) FROM c;");
 }
 
-uint64_t reads_so_far(void)
+static uint64_t io_so_far(const char *field)
 {
     FILE *io = fopen("/proc/self/io", "r");
+    size_t len = strlen(field);
     char line[100];
     uint64_t count = 0;
 
     ck_assert_ptr_nonnull(io);
     while (fgets(line, sizeof(line), io)) {
-        if (strncmp(line, "syscr: ", 7) == 0)
-            count = strtoull(line + 7, NULL, 10);
+        if (strncmp(line, field, len) == 0)
+            count = strtoull(line + len, NULL, 10);
     }
     fclose(io);
     ck_assert_uint_gt(count, 0);
     return count;
+}
+
+uint64_t reads_so_far(void)
+{
+    return io_so_far("syscr: ");
+}
+
+uint64_t bytes_read_so_far(void)
+{
+    return io_so_far("rchar: ");
 }
 
 void schema_make_newer(const char *what)

@@ -35,8 +35,9 @@ int64_t database_int(sqlite3 *db, const char *sql);
  * t; of 4096 bytes each, a thousand of either. */
 void interleaved_make(void);
 
-/* Read system calls of this process so far (proc(5)). */
+/* Read system calls of this process so far, and the bytes that they gave (proc(5)). */
 uint64_t reads_so_far(void);
+uint64_t bytes_read_so_far(void);
 
 /* Files, whole. */
 void file_write(const char *name, const void *bytes, size_t len);
