@@ -15,6 +15,7 @@ setup() {
 teardown() { teardown_scratch; }
 
 MOST_KIB=$((300 * 1024))
+SLIM_KIB=$((64 * 1024))
 LOOK=$DBSNAPFS_TOP/tests/table/look.py
 
 harm() { "$DBSNAPFS_TOP/tests/table/harm.py" "$@"; }
@@ -68,6 +69,16 @@ alive() {
     case $DBSNAPFS in
     */asan/* | */tsan/*) ;; # a sanitizer keeps what was freed
     *) [ "$peak" -lt "$MOST_KIB" ] || { echo "$peak KiB of memory"; false; } ;;
+    esac
+}
+
+# What the daemon holds now, all of it wanted.
+slim() {
+    local resident
+    resident=$(awk '$1 == "VmRSS:" { print $2 }' "/proc/$pid/status")
+    case $DBSNAPFS in
+    */asan/* | */tsan/*) ;;
+    *) [ "$resident" -lt "$SLIM_KIB" ] || { echo "holds $resident KiB of memory"; false; } ;;
     esac
 }
 
@@ -146,6 +157,7 @@ make_extension() {
         [ "$(timeout 5 cat mnt/live/tables/good/count)" = 3 ]
         [ -z "$(nameless)" ] || { echo "$view: $(nameless)"; false; }
         alive || { echo "after $view"; false; }
+        eventually slim
     done
     good mnt/live mnt/backups/latest
     unharmed
@@ -165,6 +177,7 @@ make_extension() {
     done
     kill "${readers[@]}" 2>/dev/null || true
     wait "${readers[@]}" || true
+    eventually slim
     unharmed
 }
 

@@ -5,6 +5,7 @@
  */
 #include "source/sqlite/patience.h"
 
+#include <malloc.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -13,6 +14,12 @@
 #define NS INT64_C(1000000000)
 #define ASK_EVERY 64u /* allocations: some microseconds of work */
 #define LARGE_BYTES (1 << 16)
+
+/* What a view gathered comes back in small pieces, and the C library keeps them for the next who
+ * asks in the same heap: the process would stay at what a view may have, once for each heap. So
+ * when more than the first was in use, all is given to the system as soon as less than the second is. */
+#define SWOLLEN_BYTES (32LL << 20)
+#define SHRUNK_BYTES (8LL << 20)
 
 static sqlite3_mem_methods usual; /* set once, before there are threads */
 static _Thread_local struct patience *watched;
@@ -27,6 +34,7 @@ static int64_t worked_ns(void)
 
 /* SQLite's own count cannot be asked for: it holds its lock while it asks for memory. */
 static atomic_llong in_use;
+static atomic_bool is_swollen; /* since more than SWOLLEN_BYTES were in use */
 
 /* The clock is a system call: it runs from the first question on. */
 static bool is_late(struct patience *patience)
@@ -60,25 +68,37 @@ static bool refuses(int bytes)
     return patience->exhausted;
 }
 
-static void count(void *memory, int sign)
+static void grow(long long bytes)
 {
-    if (memory)
-        atomic_fetch_add_explicit(&in_use, sign * (long long)usual.xSize(memory),
-                                  memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&in_use, bytes, memory_order_relaxed) + bytes > SWOLLEN_BYTES &&
+        !atomic_load_explicit(&is_swollen, memory_order_relaxed))
+        atomic_store_explicit(&is_swollen, true, memory_order_relaxed);
+}
+
+/* After the memory was given back. */
+static void shrink(long long bytes)
+{
+    if (atomic_fetch_sub_explicit(&in_use, bytes, memory_order_relaxed) - bytes < SHRUNK_BYTES &&
+        atomic_load_explicit(&is_swollen, memory_order_relaxed) &&
+        atomic_exchange_explicit(&is_swollen, false, memory_order_relaxed))
+        (void)malloc_trim(0);
 }
 
 static void *patient_malloc(int bytes)
 {
     void *memory = refuses(bytes) ? NULL : usual.xMalloc(bytes);
 
-    count(memory, 1);
+    if (memory)
+        grow(usual.xSize(memory));
     return memory;
 }
 
 static void patient_free(void *memory)
 {
-    count(memory, -1);
+    long long bytes = usual.xSize(memory);
+
     usual.xFree(memory);
+    shrink(bytes);
 }
 
 static void *patient_realloc(void *memory, int bytes)
@@ -87,7 +107,7 @@ static void *patient_realloc(void *memory, int bytes)
     void *moved = refuses(bytes) ? NULL : usual.xRealloc(memory, bytes);
 
     if (moved)
-        atomic_fetch_add_explicit(&in_use, usual.xSize(moved) - before, memory_order_relaxed);
+        grow(usual.xSize(moved) - before);
     return moved;
 }
 

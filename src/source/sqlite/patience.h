@@ -6,7 +6,8 @@
  * copied a thousand million times. But it asks for memory all the time. So while a thread's patience is
  * watched, memory is refused once it is exhausted; SQLite then gives up with SQLITE_NOMEM.
  *
- * The same ends a view that gathers endless rows in memory.
+ * The same ends a view that gathers endless rows in memory. What it had gathered goes back to the
+ * system as soon as it ends, not to the heaps of this process.
  */
 #ifndef DBSNAPFS_SOURCE_SQLITE_PATIENCE_H
 #define DBSNAPFS_SOURCE_SQLITE_PATIENCE_H
