@@ -34,22 +34,28 @@ int call_misused(const struct call *call, const char *fmt, ...)
     return STATUS_USAGE;
 }
 
-int call_print(const struct buf *text, struct err *err)
+int call_write(const void *bytes, size_t len, struct err *err)
 {
-    size_t done = 0;
+    const char *at = bytes;
 
-    if (buf_error(text) != 0)
-        return err_sys(err, ENOMEM, "standard output");
-    while (done < text->len) {
-        ssize_t n = write(STDOUT_FILENO, text->data + done, text->len - done);
+    while (len > 0) {
+        ssize_t n = write(STDOUT_FILENO, at, len);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return err_sys(err, errno, "standard output");
-        done += (size_t)n;
+        at += n;
+        len -= (size_t)n;
     }
     return 0;
+}
+
+int call_print(const struct buf *text, struct err *err)
+{
+    if (buf_error(text) != 0)
+        return err_sys(err, ENOMEM, "standard output");
+    return call_write(text->data, text->len, err);
 }
 
 void call_add_clean(struct buf *out, const char *text)

@@ -31,6 +31,7 @@ struct cli_verb {
 
 extern const struct cli_verb list_verb, show_verb, cat_verb, extract_verb, repair_verb;
 
+int entries_run(const struct call *call); /* list SOURCE PATH */
 int mount_run(const struct call *call);
 int verb_run(const struct call *call); /* a verb of the service's */
 
@@ -41,7 +42,8 @@ int call_fail(const struct err *err);
 /* The same for a call that cannot be understood: STATUS_USAGE. */
 int call_misused(const struct call *call, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* Writes text to standard output. */
+/* Writes to standard output. */
+int call_write(const void *bytes, size_t len, struct err *err);
 int call_print(const struct buf *text, struct err *err);
 /* Appends text that came from somewhere, without what could steer a terminal. */
 void call_add_clean(struct buf *out, const char *text);

@@ -2,7 +2,6 @@
  * cat: a file of the tree to standard output, without a mount.
  */
 #include <errno.h>
-#include <unistd.h>
 
 #include "cli/call.h"
 #include "cli/copy.h"
@@ -13,20 +12,8 @@
 
 static int put_out(void *arg, const void *bytes, size_t len, struct err *err)
 {
-    const char *at = bytes;
-
     (void)arg;
-    while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, at, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys(err, errno, "standard output");
-        at += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    return call_write(bytes, len, err);
 }
 
 static int cat_run(const struct call *call)
@@ -44,6 +31,8 @@ static int cat_run(const struct call *call)
         code = node_walk(root, call->args[1], &node, &err);
     if (code == 0)
         code = copy_stream(&copy, node, put_out, NULL, &err);
+    if (code == -EISDIR)
+        (void)err_set(&err, EISDIR, "is a directory; `dbsnapfs list` shows what is in it");
     if (node && code != 0 && code != -EPIPE)
         (void)err_at(&err, "%s", call->args[1]);
     node_unref(node);

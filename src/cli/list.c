@@ -1,5 +1,5 @@
 /*
- * list: the backups, oldest first, as a table or as JSON.
+ * list: the backups, oldest first, as a table or as JSON; for a directory of the tree see entries.c.
  *
  * The table is made in two passes over rows of text, since a column is as wide as its widest
  * entry; nothing is printed unless everything could be read.
@@ -116,7 +116,7 @@ static int list_json(struct repo *repo, struct buf *out, struct err *err)
     return code;
 }
 
-static int list_run(const struct call *call)
+static int list_backups(const struct call *call)
 {
     struct service *service = NULL;
     struct buf out = BUF_INIT;
@@ -134,5 +134,10 @@ static int list_run(const struct call *call)
     return code == 0 ? STATUS_FINE : call_fail(&err);
 }
 
-const struct cli_verb list_verb = {"list", "SOURCE", "lists the backups, oldest first",
-                                   1,      1,        list_run};
+static int list_run(const struct call *call)
+{
+    return call->count > 1 ? entries_run(call) : list_backups(call);
+}
+
+const struct cli_verb list_verb = {
+    "list", "SOURCE [PATH]", "lists the backups, or a directory of the tree", 1, 2, list_run};

@@ -116,7 +116,7 @@ static bool walk_next(struct walk *walk, char *name, size_t size, bool *ret_too_
 int node_walk(struct node *root, const char *path, struct node **ret_node, struct err *err)
 {
     struct walk walk = {.depth = 0};
-    char name[256];
+    char name[256] = "";
     bool too_long = false;
     int r = 0;
 
@@ -127,10 +127,10 @@ int node_walk(struct node *root, const char *path, struct node **ret_node, struc
     while (r == 0 && walk_next(&walk, name, sizeof(name), &too_long))
         r = too_long ? err_set(err, ENAMETOOLONG, "a name is over 255 bytes long")
                      : walk_name(&walk, name, err);
-    if (r < 0)
-        err_at(err, "%s", path);
-    else
+    if (r == 0)
         *ret_node = node_ref(walk.stack[walk.depth - 1]);
+    else if (strcmp(path, name) != 0)
+        err_at(err, "%s", path);
     while (walk.depth > 0)
         walk_pop(&walk);
     free(walk.rest);

@@ -75,6 +75,37 @@ teardown() { teardown_scratch; }
     [ "$(sqlite3 copy.db .sha3sum)" = "$(sqlite3 app.db .sha3sum)" ]
     dbsnapfs cat app.db status | grep -q '^backups  *1'
     refused 1 'frob: no such file' dbsnapfs cat app.db frob
+    refused 1 'backups/latest: is a directory; ' dbsnapfs cat app.db backups/latest
+}
+
+# The same names as in the mount, in the tree's order.
+same_names() {
+    local directory
+    for directory in "$@"; do
+        diff <(dbsnapfs list app.db "$directory" | sort) <(find "mnt/$directory/" -mindepth 1 -maxdepth 1 \
+            \( -type d -printf '%f/\n' -o -printf '%f\n' \) | sort)
+    done
+}
+
+@test "list prints the names in a directory of the tree" {
+    sqlite3 app.db 'CREATE TABLE many(id INTEGER PRIMARY KEY); CREATE TABLE none(x);' \
+        'CREATE TABLE ".a ""b""/c"(x);' \
+        'INSERT INTO many SELECT value FROM generate_series(1, 30000)'
+    dbsnapfs app.db mnt
+    dbsnapfs backup app.db
+    same_names . backups backups/latest live live/tables backups/latest/tables tables/counter tables/counter/rows/1 \
+        backups/latest/changes history
+    umount mnt
+    diff <(dbsnapfs list app.db backups/latest/tables/many/rows | tr -d /) <(seq 30000)
+    diff <(dbsnapfs list app.db live/tables/many/rows | tr -d /) <(seq 30000)
+    [ -z "$(dbsnapfs list app.db tables/none/rows)" ]
+    [ "$(dbsnapfs list app.db status)" = status ]
+    dbsnapfs list app.db tables/many/rows --json | jq -e 'length == 30000 and .[6] == {name: "7", kind: "directory"}'
+    dbsnapfs list app.db tables/none/rows --json | jq -e '. == []'
+    dbsnapfs list app.db tables --json | jq -e 'map(.name) | index("%2Ea \"b\"%2Fc")'
+    dbsnapfs list app.db backups --json | jq -e 'last == {name: "latest", kind: "link"}'
+    refused 1 'tables/frob: frob: no such table' dbsnapfs list app.db tables/frob
+    [ "$(dbsnapfs list app.db tables/many/rows | head -n 1)" = 1/ ]
 }
 
 @test "extract copies a database out" {
