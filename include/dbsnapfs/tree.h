@@ -88,7 +88,8 @@ struct node_ops {
 struct node {
     const struct node_ops *ops; /* slots that make no sense for its kind are NULL */
     atomic_uint references;
-    bool crowded; /* a directory of very many: listed by names alone. Fixed once it is shared */
+    bool names_only; /* a directory that is listed without its entries' attributes, because they are
+                      * very many or would be asked for once more anyway. Fixed once it is shared */
 };
 
 struct node_file_ops {

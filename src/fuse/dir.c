@@ -8,8 +8,9 @@
  *
  * With readdirplus each entry comes with its attributes. They are not asked for from within
  * the node's listing, which may hold locks that a look-up wants too: a batch of names is
- * collected first. In a crowded directory names come without: a look-up for each of a million
- * rows would take as long as reading them, and fill the kernel's memory.
+ * collected first. Some directories are listed by names alone: a look-up for each of a million
+ * rows would take as long as reading them, and fill the kernel's memory; and what is live, the kernel
+ * may not keep and asks for again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -230,7 +231,7 @@ static int listing_add_name(struct listing *listing, const char *name, enum node
 
     memset(&entry, 0, sizeof(entry));
     int r = -ENOENT;
-    if (!dir->node->crowded)
+    if (!dir->node->names_only)
         r = mount_look_up(mount, dir, name, &entry, &err);
     if (r < 0) {
         entry.attr.st_ino = inode_number(dir->number, name);

@@ -30,7 +30,7 @@ const atomic_bool *node_cancel(void)
 void node_init(struct node *node, const struct node_ops *ops)
 {
     node->ops = ops;
-    node->crowded = false;
+    node->names_only = false;
     atomic_init(&node->references, 1);
 }
 

@@ -25,6 +25,7 @@ static int static_attr(struct node *node, struct node_attr *ret_attr, struct err
     *ret_attr = (struct node_attr){
         .kind = NODE_DIRECTORY,
         .immutable = dir->immutable,
+        .fresh_ms = 1000, /* of its attributes the time alone ever changes, from node to node */
         .mtime_ns = dir->mtime_ns,
     };
     return 0;

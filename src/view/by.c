@@ -58,7 +58,7 @@ static int make(struct scope *scope, const char *table, const char *column, cons
         return err_set(err, ENOMEM, "%s: out of memory", table);
     }
     node_init(&by->node, ops);
-    by->node.crowded = *column;
+    by->node.names_only = *column;
     by->scope = scope_ref(scope);
     by->table = name;
     strncpy(by->column, column, NAME_BYTES);

@@ -103,6 +103,10 @@ void row_release(void *row)
 
 /* ---- nodes ---- */
 
+/* Every path through a directory asks for its attributes, and of all that they say the time alone
+ * ever changes. Whether the name is still there is asked apart, each time. */
+#define FRESH_MS 1000
+
 int look_attr(struct scope *scope, struct node_attr *ret_attr, struct err *err)
 {
     int64_t mtime_ns = 0;
@@ -111,6 +115,7 @@ int look_attr(struct scope *scope, struct node_attr *ret_attr, struct err *err)
         *ret_attr = (struct node_attr){
             .kind = NODE_DIRECTORY,
             .immutable = !scope_is_live(scope),
+            .fresh_ms = FRESH_MS,
             .mtime_ns = mtime_ns,
         };
     return r;

@@ -51,7 +51,7 @@ struct row *row_ref(struct row *row);
 void row_unref(struct row *row);
 void row_release(void *row); /* row_unref() as a node's free_context */
 
-/* What directories and links here have in common. */
+/* Of a directory. Those of live/ may show a time that is a second old. */
 int look_attr(struct scope *scope, struct node_attr *ret_attr, struct err *err);
 /* A link that leads to `target` as long as it can be found at all. */
 int look_link(struct scope *scope, const char *target, struct node **ret_node, struct err *err);

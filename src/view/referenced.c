@@ -54,7 +54,7 @@ static int make(struct row *row, const char *name, const struct node_ops *ops,
     if (!referenced)
         return err_set(err, ENOMEM, "%s: out of memory", row->table);
     node_init(&referenced->node, ops);
-    referenced->node.crowded = *name;
+    referenced->node.names_only = *name;
     referenced->row = row_ref(row);
     strncpy(referenced->name, name, NAME_BYTES);
     *ret_node = &referenced->node;

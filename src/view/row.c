@@ -299,6 +299,7 @@ int row_make(struct row *row, struct node **ret_node, struct err *err)
     if (!dir)
         return err_set(err, ENOMEM, "%s: out of memory", row->table);
     node_init(&dir->node, &row_ops);
+    dir->node.names_only = scope_is_live(row->scope);
     dir->row = row_ref(row);
     *ret_node = &dir->node;
     return 0;

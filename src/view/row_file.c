@@ -145,8 +145,10 @@ static int file_glance(struct node *node, struct node_attr *ret_attr, struct err
 {
     const struct row_file *file = (struct row_file *)node;
     int r = look_attr(file->row->scope, ret_attr, err);
-    if (r == 0)
+    if (r == 0) {
         ret_attr->kind = NODE_FILE;
+        ret_attr->fresh_ms = 0;
+    }
     return r;
 }
 

@@ -104,7 +104,7 @@ int rows_make(struct scope *scope, const char *table, struct node **ret_node, st
         return err_set(err, ENOMEM, "%s: out of memory", table);
     }
     node_init(&rows->node, &rows_ops);
-    rows->node.crowded = true;
+    rows->node.names_only = true;
     rows->scope = scope_ref(scope);
     rows->table = name;
     *ret_node = &rows->node;

@@ -250,5 +250,6 @@ int table_make(struct scope *scope, const struct relation *relation, struct node
         table_release(table);
         return err_set(err, ENOMEM, "%s: out of memory", relation->name);
     }
+    (*ret_node)->names_only = scope_is_live(scope);
     return 0;
 }

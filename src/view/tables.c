@@ -20,6 +20,7 @@
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/name.h"
+#include "look.h"
 #include "scope.h"
 #include "table.h"
 
@@ -32,15 +33,9 @@ struct tables_node {
 static int tables_attr(struct node *node, struct node_attr *ret_attr, struct err *err)
 {
     const struct tables_node *tables = (struct tables_node *)node;
-    int64_t mtime_ns = 0;
-    int r = scope_mtime(tables->scope, &mtime_ns, err);
+    int r = look_attr(tables->scope, ret_attr, err);
     if (r == 0)
-        *ret_attr = (struct node_attr){
-            .kind = NODE_DIRECTORY,
-            .immutable = !scope_is_live(tables->scope),
-            .permanent = true,
-            .mtime_ns = mtime_ns,
-        };
+        ret_attr->permanent = true;
     return r;
 }
 
@@ -140,7 +135,8 @@ static int make(struct scope *scope, bool views, struct node **ret_node, struct 
     node_init(&tables->node, &tables_ops);
     tables->scope = scope_ref(scope);
     tables->views = views;
-    tables->node.crowded = views; /* to look a view up takes preparing it, and all that it asks */
+    /* To look a view up takes preparing it, and all that it asks. */
+    tables->node.names_only = views || scope_is_live(scope);
     *ret_node = &tables->node;
     return 0;
 }

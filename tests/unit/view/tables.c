@@ -170,17 +170,49 @@ END_TEST
 
 START_TEST(only_backups_may_be_cached)
 {
-    static const char *const paths[] = {"tables", "views", "tables/users", "tables/users/count"};
+    static const char *const paths[] = {"tables", "views", "tables/users", "tables/users/rows/1",
+                                        "tables/users/count"};
     char path[64];
     stage_command(&stage, "backup");
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         snprintf(path, sizeof(path), "live/%s", paths[i]);
         ck_assert(!stage_attr(&stage, path).immutable);
-        ck_assert_uint_eq(stage_attr(&stage, path).fresh_ms, 0);
         snprintf(path, sizeof(path), "backups/latest/%s", paths[i]);
         ck_assert(stage_attr(&stage, path).immutable);
         ck_assert_int_eq(stage_attr(&stage, path).mtime_ns,
                          stage_attr(&stage, "backups/latest").mtime_ns);
+    }
+}
+END_TEST
+
+START_TEST(a_live_directory_may_show_a_time_of_a_second_ago_and_a_live_file_may_not)
+{
+    static const char *const directories[] = {"live/tables", "live/tables/users",
+                                              "live/tables/users/rows", "live/tables/users/rows/1"};
+    static const char *const files[] = {"live/tables/users/count", "live/tables/users/rows.csv",
+                                        "live/tables/users/rows/1/row.json",
+                                        "live/tables/users/rows/1/id"};
+    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
+        ck_assert_uint_eq(stage_attr(&stage, directories[i]).fresh_ms, 1000);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        ck_assert_uint_eq(stage_attr(&stage, files[i]).fresh_ms, 0);
+}
+END_TEST
+
+START_TEST(a_listing_brings_attributes_only_where_the_kernel_may_keep_them)
+{
+    static const char *const paths[] = {"tables", "tables/users", "tables/users/rows/1"};
+    char path[64];
+    stage_command(&stage, "backup");
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        snprintf(path, sizeof(path), "live/%s", paths[i]);
+        struct node *node = stage_node(&stage, path);
+        ck_assert(node->names_only);
+        node_unref(node);
+        snprintf(path, sizeof(path), "backups/latest/%s", paths[i]);
+        node = stage_node(&stage, path);
+        ck_assert(!node->names_only);
+        node_unref(node);
     }
 }
 END_TEST
@@ -214,6 +246,8 @@ Suite *suite_view_tables(void)
     tcase_add_loop_test(tests, a_view_on_what_is_gone_is_listed_and_says_why_it_cannot_be_read, 0,
                         2);
     tcase_add_test(tests, only_backups_may_be_cached);
+    tcase_add_test(tests, a_live_directory_may_show_a_time_of_a_second_ago_and_a_live_file_may_not);
+    tcase_add_test(tests, a_listing_brings_attributes_only_where_the_kernel_may_keep_them);
     tcase_add_test(tests, tables_at_the_top_are_the_live_ones);
     suite_add_tcase(suite, tests);
     return suite;
