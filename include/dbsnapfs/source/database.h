@@ -92,7 +92,13 @@ enum selected {
     SELECT_ROWS,  /* all columns */
     SELECT_KEYS,  /* the columns of relation->key, in its order */
     SELECT_HEADS, /* all columns, but of BLOBs their lengths only: cursor_value_head() */
+    /* All columns, but large BLOBs are left where they are if they can be read in pieces from there:
+     * such a value has a length, and `bytes` NULL. See cursor_blob_open(). */
+    SELECT_PIECES,
 };
+
+/* A BLOB that is longer is a large one. */
+#define LARGE_BLOB_BYTES ((size_t)1 << 20)
 
 /*
  * Which rows, and what of them. A row's position is where it stands in the order of rows: the
@@ -135,6 +141,17 @@ int cursor_check(const struct cursor *cursor, struct err *err);
  * one in the last column is not read at all, and to columns behind one SQLite finds its way through
  * its pages. TEXT is read, as SQLite does not know its length otherwise. */
 void cursor_value_head(struct cursor *cursor, size_t index, struct value *ret_value);
+
+/*
+ * A BLOB of the row where the cursor is, which is read in pieces and never is in memory as a whole.
+ * -ENOTSUP where SQLite knows no other way than whole: in views, virtual tables and tables WITHOUT ROWID,
+ * and generated columns. To be closed before the database's state ends. Reads are within its length.
+ */
+struct blob;
+int cursor_blob_open(struct cursor *cursor, size_t column, struct blob **ret_blob, struct err *err);
+int blob_read(struct blob *blob, uint64_t offset, void *bytes, size_t len, struct err *err);
+uint64_t blob_len(const struct blob *blob);
+void blob_close(struct blob *blob); /* NULL is fine */
 
 /* The smallest value of an indexed column greater than `after` (NULL: than all), as the column's
  * index orders them, NULL first. 1: `ret_value`, which owns its bytes: value_free(); 0: there is

@@ -24,7 +24,7 @@ struct cursor {
     sqlite3_stmt *stmt;
     sqlite3_stmt *row; /* gives the values, if not NULL */
     size_t width;      /* values before the rowid */
-    bool keys;
+    bool keys, pieces;
     bool scans;   /* goes over all rows, or all behind a position */
     bool failed;  /* a value did not fit into memory */
     bool ascends; /* rowids have to be over the last one, if there is one */
@@ -91,6 +91,7 @@ static struct cursor *cursor_new(struct database *database, const struct selecti
     cursor->relation = relation;
     cursor->width = width;
     cursor->keys = selection->what == SELECT_KEYS;
+    cursor->pieces = selection->what == SELECT_PIECES;
     cursor->scans = selection->match_count == 0 && !selection->at;
     cursor->ascends = relation->position_is_rowid && relation->kind != RELATION_VIRTUAL;
     if (cursor->ascends && selection->after) {
@@ -188,7 +189,7 @@ static int check_order(struct cursor *cursor, struct err *err)
     int r;
 
     if (cursor->ascends) {
-        int64_t rowid = sqlite3_column_int64(cursor->stmt, rowid_place(cursor));
+        int64_t rowid = cursor_rowid(cursor);
         bool out_of_order = cursor->has_last && rowid <= cursor->last_rowid;
 
         cursor->has_last = true;
@@ -227,9 +228,30 @@ int cursor_next(struct cursor *cursor, struct err *err)
 
 void cursor_value(struct cursor *cursor, size_t index, struct value *ret_value)
 {
-    if (!value_fetch(cursor->row ? cursor->row : cursor->stmt, value_place(cursor, index),
-                     ret_value))
+    sqlite3_stmt *stmt = cursor->row ? cursor->row : cursor->stmt;
+    int place = value_place(cursor, index);
+
+    bool fetched = cursor->pieces && cursor_leaves_large(cursor->relation, index)
+                       ? value_fetch_small(stmt, place, ret_value)
+                       : value_fetch(stmt, place, ret_value);
+
+    if (!fetched)
         cursor->failed = true;
+}
+
+int64_t cursor_rowid(const struct cursor *cursor)
+{
+    return sqlite3_column_int64(cursor->stmt, rowid_place(cursor));
+}
+
+struct database *cursor_database(const struct cursor *cursor)
+{
+    return cursor->database;
+}
+
+const struct relation *cursor_relation(const struct cursor *cursor)
+{
+    return cursor->relation;
 }
 
 void cursor_position(struct cursor *cursor, size_t index, struct value *ret_value)

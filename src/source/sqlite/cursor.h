@@ -6,8 +6,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf;
+struct cursor;
 struct database;
 struct err;
 struct model_order;
@@ -20,8 +22,19 @@ bool cursor_is_narrow(const struct selection *selection);
 size_t cursor_width(const struct selection *selection);
 size_t cursor_column(const struct selection *selection, size_t i);
 
+/* Can SQLite read a BLOB of this column in pieces? */
+bool cursor_has_pieces(const struct relation *relation, size_t column);
+/* Does SELECT_PIECES give of its large BLOBs the length alone? Asking each value for that takes time,
+ * so it is done where BLOBs are declared. */
+bool cursor_leaves_large(const struct relation *relation, size_t column);
+
 /* A statement without room for one more column: the rowid is read first, and the row by it. */
 bool cursor_is_split(const struct selection *selection);
+
+/* Of the row where the cursor is, in a relation whose position is the rowid. */
+int64_t cursor_rowid(const struct cursor *cursor);
+struct database *cursor_database(const struct cursor *cursor);
+const struct relation *cursor_relation(const struct cursor *cursor);
 
 /* Finds out what columns the relation has: -EIO with the reason if it cannot be read. */
 int cursor_resolve(struct database *database, const struct relation *relation, struct err *err);

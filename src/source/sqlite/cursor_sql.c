@@ -80,20 +80,43 @@ static bool may_be_blob(const struct column *column)
     return column->affinity == AFFINITY_BLOB || column->affinity == AFFINITY_NUMERIC;
 }
 
-/* A BLOB becomes zeros that SQLite does not make; its length stands in the row's header. */
-static void head_sql(const struct relation *relation, size_t column, struct buf *out)
+bool cursor_has_pieces(const struct relation *relation, size_t column)
 {
-    if (!may_be_blob(&relation->columns[column])) {
-        cursor_column_sql(relation, column, out);
-        return;
-    }
-    buf_add_text(out, "CASE typeof(");
+    return relation->position_is_rowid && relation->kind != RELATION_VIRTUAL &&
+           relation->columns[column].generated == GENERATED_NOT;
+}
+
+bool cursor_leaves_large(const struct relation *relation, size_t column)
+{
+    return relation->columns[column].affinity == AFFINITY_BLOB &&
+           cursor_has_pieces(relation, column);
+}
+
+/* A BLOB of more bytes than `most` becomes zeros that SQLite does not make; its length stands in the
+ * row's header. */
+static void head_sql(const struct relation *relation, size_t column, size_t most, struct buf *out)
+{
+    buf_add_text(out, "CASE WHEN typeof(");
     cursor_column_sql(relation, column, out);
-    buf_add_text(out, ") WHEN 'blob' THEN zeroblob(length(");
+    buf_add_text(out, ") = 'blob'");
+    if (most > 0) {
+        buf_add_text(out, " AND length(");
+        cursor_column_sql(relation, column, out);
+        buf_addf(out, ") > %zu", most);
+    }
+    buf_add_text(out, " THEN zeroblob(length(");
     cursor_column_sql(relation, column, out);
     buf_add_text(out, ")) ELSE ");
     cursor_column_sql(relation, column, out);
     buf_add_text(out, " END");
+}
+
+static bool leaves_any(const struct selection *selection)
+{
+    for (size_t i = 0; i < cursor_width(selection); i++)
+        if (cursor_leaves_large(selection->relation, cursor_column(selection, i)))
+            return true;
+    return false;
 }
 
 /* What is asked for; false: nothing. */
@@ -101,17 +124,24 @@ static bool columns_sql(const struct selection *selection, struct buf *out)
 {
     const size_t width = cursor_width(selection);
 
-    if (selection->what == SELECT_ROWS && !cursor_is_narrow(selection)) {
+    if (!cursor_is_narrow(selection) &&
+        (selection->what == SELECT_ROWS ||
+         (selection->what == SELECT_PIECES && !leaves_any(selection)))) {
         buf_add_text(out, "t.*");
         return true;
     }
     for (size_t i = 0; i < width; i++) {
+        const size_t column = cursor_column(selection, i);
+
         if (i > 0)
             buf_add_text(out, ", ");
-        if (selection->what == SELECT_HEADS)
-            head_sql(selection->relation, cursor_column(selection, i), out);
+        if (selection->what == SELECT_HEADS && may_be_blob(&selection->relation->columns[column]))
+            head_sql(selection->relation, column, 0, out);
+        else if (selection->what == SELECT_PIECES &&
+                 cursor_leaves_large(selection->relation, column))
+            head_sql(selection->relation, column, LARGE_BLOB_BYTES, out);
         else
-            cursor_column_sql(selection->relation, cursor_column(selection, i), out);
+            cursor_column_sql(selection->relation, column, out);
     }
     return width > 0;
 }

@@ -82,7 +82,8 @@ int database_rows_most(struct database *database, uint64_t *ret_rows, struct err
 int value_bind(sqlite3_stmt *stmt, int place, const struct value *value); /* SQLite's code */
 /* false: memory ran out. Bytes are SQLite's and last as long as it says. */
 bool value_fetch(sqlite3_stmt *stmt, int column, struct value *ret_value);
-/* The same, but of a BLOB only its length: `bytes` is NULL. */
+/* The same, but of a BLOB that is large (value_fetch_head: of any) only its length: `bytes` is NULL. */
+bool value_fetch_small(sqlite3_stmt *stmt, int column, struct value *ret_value);
 bool value_fetch_head(sqlite3_stmt *stmt, int column, struct value *ret_value);
 
 #endif

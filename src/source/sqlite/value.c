@@ -22,7 +22,8 @@ int value_bind(sqlite3_stmt *stmt, int place, const struct value *value)
     }
 }
 
-static bool fetch(sqlite3_stmt *stmt, int column, bool blobs, struct value *ret_value)
+/* Of a BLOB that is longer than `most` only the length. */
+static bool fetch(sqlite3_stmt *stmt, int column, size_t most, struct value *ret_value)
 {
     /* Asking the value costs less than asking the statement each time. */
     sqlite3_value *from = sqlite3_column_value(stmt, column);
@@ -44,14 +45,14 @@ static bool fetch(sqlite3_stmt *stmt, int column, bool blobs, struct value *ret_
         break;
     case SQLITE_BLOB:
         value.kind = VALUE_BLOB;
-        value.bytes = blobs ? sqlite3_value_blob(from) : NULL;
         value.len = (size_t)sqlite3_value_bytes(from);
+        value.bytes = value.len <= most ? sqlite3_value_blob(from) : NULL;
         break;
     default:
         break;
     }
     *ret_value = value;
-    if (value.kind < VALUE_TEXT || value.bytes || (value.kind == VALUE_BLOB && !blobs))
+    if (value.kind < VALUE_TEXT || value.bytes || (value.kind == VALUE_BLOB && value.len > most))
         return true;
     ret_value->bytes = "";
     return value.kind == VALUE_BLOB && value.len == 0;
@@ -59,10 +60,15 @@ static bool fetch(sqlite3_stmt *stmt, int column, bool blobs, struct value *ret_
 
 bool value_fetch(sqlite3_stmt *stmt, int column, struct value *ret_value)
 {
-    return fetch(stmt, column, true, ret_value);
+    return fetch(stmt, column, SIZE_MAX, ret_value);
+}
+
+bool value_fetch_small(sqlite3_stmt *stmt, int column, struct value *ret_value)
+{
+    return fetch(stmt, column, LARGE_BLOB_BYTES, ret_value);
 }
 
 bool value_fetch_head(sqlite3_stmt *stmt, int column, struct value *ret_value)
 {
-    return fetch(stmt, column, false, ret_value);
+    return fetch(stmt, column, 0, ret_value);
 }

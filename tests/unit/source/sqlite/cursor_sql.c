@@ -13,26 +13,6 @@
 
 Suite *suite_source_sqlite_cursor_sql(void);
 
-static int pages_read(const struct opened *opened)
-{
-    int count = 0, high;
-
-    sqlite3_db_status(database_handle(opened->database), SQLITE_DBSTATUS_CACHE_MISS, &count, &high,
-                      0);
-    return count;
-}
-
-/* A cursor at the first row of a selection. */
-static struct cursor *first_row(const struct opened *opened, const struct selection *selection)
-{
-    struct cursor *cursor = NULL;
-    struct err err = ERR_INIT;
-
-    ck_assert_msg(cursor_open(opened->database, selection, &cursor, &err) == 0, "%s", err.text);
-    ck_assert_msg(cursor_next(cursor, &err) == 1, "%s", err.text);
-    return cursor;
-}
-
 static void make_widest(const char *first)
 {
     struct buf sql = BUF_INIT;
@@ -48,7 +28,7 @@ static void make_widest(const char *first)
 static void assert_widest(const struct opened *opened)
 {
     const struct selection selection = {.relation = opened_find(opened, "wide")};
-    struct cursor *cursor = first_row(opened, &selection);
+    struct cursor *cursor = opened_first_row(opened, &selection);
     struct value second, last, position;
 
     cursor_value(cursor, 1, &second);
@@ -94,8 +74,8 @@ START_TEST(heads_of_blobs_are_known_without_their_pages)
                           "INSERT INTO t VALUES('text', 7, randomblob(4000000))");
     opened_begin(&opened, _i);
     selection = (struct selection){.relation = opened_find(&opened, "t"), .what = SELECT_HEADS};
-    int before = pages_read(&opened);
-    cursor = first_row(&opened, &selection);
+    int before = opened_pages_read(&opened);
+    cursor = opened_first_row(&opened, &selection);
     cursor_value_head(cursor, 2, &head);
     ck_assert_int_eq(head.kind, VALUE_BLOB);
     ck_assert_uint_eq(head.len, 4000000);
@@ -105,7 +85,7 @@ START_TEST(heads_of_blobs_are_known_without_their_pages)
     cursor_value_head(cursor, 1, &head);
     ck_assert_int_eq(head.integer, 7);
     cursor_close(cursor);
-    ck_assert_int_lt(pages_read(&opened) - before, 5);
+    ck_assert_int_lt(opened_pages_read(&opened) - before, 5);
     opened_end(&opened);
 }
 END_TEST
@@ -114,15 +94,15 @@ END_TEST
 static struct cursor *read_few(const struct opened *opened, const struct selection *selection,
                                size_t column, const char *text)
 {
-    int before = pages_read(opened);
-    struct cursor *cursor = first_row(opened, selection);
+    int before = opened_pages_read(opened);
+    struct cursor *cursor = opened_first_row(opened, selection);
     struct value value;
 
     cursor_value(cursor, column, &value);
     ck_assert_int_eq(value.kind, VALUE_TEXT);
     ck_assert_uint_eq(value.len, strlen(text));
     ck_assert_mem_eq(value.bytes, text, value.len);
-    ck_assert_int_lt(pages_read(opened) - before, 5);
+    ck_assert_int_lt(opened_pages_read(opened) - before, 5);
     return cursor;
 }
 
@@ -181,7 +161,7 @@ START_TEST(chosen_columns_keep_their_numbers_and_rows_their_positions)
     opened_begin(&opened, _i);
     const struct selection selection = {
         .relation = opened_find(&opened, "t"), .column_count = 2, .columns = columns};
-    struct cursor *cursor = first_row(&opened, &selection);
+    struct cursor *cursor = opened_first_row(&opened, &selection);
     for (size_t i = 0; i < 5; i++) {
         cursor_value(cursor, i, &value);
         if (i == 2)
@@ -210,7 +190,7 @@ START_TEST(more_columns_than_a_result_can_have_can_be_chosen)
     opened_begin(&opened, _i);
     const struct selection selection = {
         .relation = opened_find(&opened, "wide"), .column_count = 2500, .columns = columns};
-    struct cursor *cursor = first_row(&opened, &selection);
+    struct cursor *cursor = opened_first_row(&opened, &selection);
     cursor_value(cursor, 1999, &value);
     ck_assert_str_eq(value.bytes, "last");
     cursor_close(cursor);
@@ -230,7 +210,7 @@ START_TEST(one_row_is_found_at_its_position_and_nowhere_else)
     for (size_t i = 0; i < sizeof(rowids) / sizeof(rowids[0]); i++) {
         const struct value position = {.kind = VALUE_INTEGER, .integer = rowids[i]};
         const struct selection selection = {.relation = opened_find(&opened, "t"), .at = &position};
-        struct cursor *cursor = first_row(&opened, &selection);
+        struct cursor *cursor = opened_first_row(&opened, &selection);
         struct value value;
 
         cursor_value(cursor, 1, &value);
@@ -253,7 +233,7 @@ START_TEST(a_value_that_memory_is_short_for_is_told)
                           "INSERT INTO t VALUES(1, printf('%.4000000c', 'x'))");
     opened_begin(&opened, _i);
     const struct selection selection = {.relation = opened_find(&opened, "t")};
-    struct cursor *cursor = first_row(&opened, &selection);
+    struct cursor *cursor = opened_first_row(&opened, &selection);
     ck_assert_int_eq(cursor_check(cursor, &err), 0);
     sqlite3_hard_heap_limit64(sqlite3_memory_used() + 100000);
     cursor_value(cursor, 1, &value);

@@ -11,6 +11,7 @@
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/store/snapshot.h"
 #include "dbsnapfs/store/writer.h"
+#include "source/sqlite/database.h"
 #include "source/sqlite/support.h"
 
 static void store(struct opened *opened, const struct memory_sink *sink)
@@ -117,4 +118,23 @@ const char *opened_rows(const struct opened *opened, const struct selection *sel
     ck_assert_msg(r == 0, "%s", err.text);
     cursor_close(cursor);
     return buf_text(&out);
+}
+
+struct cursor *opened_first_row(const struct opened *opened, const struct selection *selection)
+{
+    struct cursor *cursor = NULL;
+    struct err err = ERR_INIT;
+
+    ck_assert_msg(cursor_open(opened->database, selection, &cursor, &err) == 0, "%s", err.text);
+    ck_assert_msg(cursor_next(cursor, &err) == 1, "%s", err.text);
+    return cursor;
+}
+
+int opened_pages_read(const struct opened *opened)
+{
+    int count = 0, high;
+
+    sqlite3_db_status(database_handle(opened->database), SQLITE_DBSTATUS_CACHE_MISS, &count, &high,
+                      0);
+    return count;
 }
