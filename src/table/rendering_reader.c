@@ -5,8 +5,8 @@
  * An offset that is not there is come to by going on, if it is near; else by beginning anew at the mark
  * before it, and making what is between. A reader that failed begins anew as well.
  *
- * One row is made whole, however long: a BLOB of 100 MB is 200 MB of text. When the reading is past
- * it, its memory is given back.
+ * A row is made whole, but for its large BLOBs, which come in pieces where SQLite can read them so. When
+ * the reading is past a long row, its memory is given back. There are no marks within a row.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -35,6 +35,7 @@ struct rendering_reader {
     size_t part;        /* what is made next … */
     struct mark behind; /* … behind this position in it, if it has one, until there is a cursor */
     struct cursor *cursor;
+    bool in_row;               /* the cursor's row is not in the text to its end */
     struct row_text *row_text; /* of row_text_relation's rows */
     const struct relation *row_text_relation;
 
@@ -51,8 +52,11 @@ static uint64_t end_of(const struct rendering_reader *reader)
 
 static void leave_rows(struct rendering_reader *reader)
 {
+    if (reader->row_text)
+        row_text_forget(reader->row_text);
     cursor_close(reader->cursor);
     reader->cursor = NULL;
+    reader->in_row = false;
     mark_release(&reader->behind);
 }
 
@@ -125,7 +129,7 @@ static int leave_mark(struct rendering_reader *reader, struct err *err)
 
 static int begin_rows(struct rendering_reader *reader, const struct part *part, struct err *err)
 {
-    struct selection selection = {.relation = part->relation, .what = SELECT_ROWS};
+    struct selection selection = {.relation = part->relation, .what = SELECT_PIECES};
     int r = 0;
 
     if (reader->behind.position_count > 0)
@@ -174,7 +178,7 @@ static int make_row(struct rendering_reader *reader, const struct part *part, st
 
     if (r < 0)
         return r;
-    r = cursor_next(reader->cursor, err);
+    r = reader->in_row ? 1 : cursor_next(reader->cursor, err);
     if (r == 0)
         return next_part(reader, err);
     if (r > 0)
@@ -183,6 +187,9 @@ static int make_row(struct rendering_reader *reader, const struct part *part, st
         return r;
     if (buf_error(&reader->text) < 0)
         return fail_memory(reader, err);
+    reader->in_row = r > 0;
+    if (reader->in_row)
+        return 0;
     reader->work.rows++;
     return end_of(reader) >= reader->next_mark ? leave_mark(reader, err) : 0;
 }

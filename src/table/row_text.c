@@ -10,6 +10,7 @@
 #include "dbsnapfs/source/schema.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
+#include "table/text_blob.h"
 #include "table/text_internal.h"
 
 /* In one transaction, or within the reader's; rows may refer to others that come later. */
@@ -36,6 +37,8 @@ struct row_text {
     struct row_value *values;
     uint64_t fixed_bytes; /* of a row, without its values */
     struct text_encoding encoding;
+    struct text_blob blob; /* is in the middle of this one … */
+    size_t blob_value;     /* … of `values` */
 };
 
 /* What was added to `texts` since it had `from` bytes. */
@@ -73,10 +76,12 @@ static void make_values(struct row_text *text, const struct relation *relation)
         size_t from = texts->len;
 
         if (i > 0)
-            buf_add_char(texts, ',');
-        if (text->form == TEXT_NDJSON) {
+            buf_add_text(texts, text->form == TEXT_OBJECT ? ",\n" : ",");
+        if (text->form == TEXT_OBJECT)
+            buf_add_text(texts, "  ");
+        if (text->form == TEXT_NDJSON || text->form == TEXT_OBJECT) {
             text_json_string(relation->columns[text->values[i].column].name, texts);
-            buf_add_char(texts, ':');
+            buf_add_text(texts, text->form == TEXT_OBJECT ? ": " : ":");
         }
         text->values[i].before = piece_since(text, from);
     }
@@ -109,7 +114,8 @@ static void add_insert(const struct row_text *text, const struct relation *relat
 
 static void make_pieces(struct row_text *text, const struct relation *relation)
 {
-    static const char *const ends[] = {"\r\n", "}\n", ");\n"};
+    static const char *const ends[] = {
+        [TEXT_CSV] = "\r\n", [TEXT_NDJSON] = "}\n", [TEXT_SQL] = ");\n", [TEXT_OBJECT] = "\n}\n"};
     struct buf *texts = &text->texts;
     size_t from;
 
@@ -123,6 +129,8 @@ static void make_pieces(struct row_text *text, const struct relation *relation)
     from = texts->len;
     if (text->form == TEXT_NDJSON)
         buf_add_char(texts, '{');
+    else if (text->form == TEXT_OBJECT)
+        buf_add_text(texts, "{\n");
     else if (text->form == TEXT_SQL)
         add_insert(text, relation, texts);
     text->begin = piece_since(text, from);
@@ -162,9 +170,15 @@ void row_text_free(struct row_text *text)
 {
     if (!text)
         return;
+    row_text_forget(text);
     buf_free(&text->texts);
     free(text->values);
     free(text);
+}
+
+void row_text_forget(struct row_text *text)
+{
+    text_blob_release(&text->blob);
 }
 
 void row_text_head(const struct row_text *text, struct buf *out)
@@ -209,25 +223,50 @@ static void get_head(struct cursor *cursor, size_t column, struct value *ret_val
         cursor_value_head(cursor, column, ret_value);
 }
 
+static int add_value(struct row_text *text, struct database *database, const struct value *value,
+                     struct buf *out, struct err *err)
+{
+    switch (text->form) {
+    case TEXT_CSV:
+        text_csv_value(value, out);
+        return 0;
+    case TEXT_SQL:
+        return text_sql_add(database, &text->encoding, value, out, err);
+    default:
+        text_json_value(value, out);
+        return 0;
+    }
+}
+
+static int begin_blob(struct row_text *text, struct cursor *cursor, size_t value, struct buf *out,
+                      struct err *err)
+{
+    text->blob_value = value;
+    return text_blob_begin(&text->blob, text->form, cursor, text->values[value].column, out, err);
+}
+
 int row_text_add(struct row_text *text, struct database *database, struct cursor *cursor,
                  struct buf *out, struct err *err)
 {
+    size_t i = 0;
     int r = 0;
 
-    add_piece(text, text->begin, out);
-    for (size_t i = 0; i < text->count && r == 0; i++) {
+    if (text->blob.blob) {
+        i = text->blob_value + 1;
+        r = text_blob_go_on(&text->blob, out, err);
+    } else {
+        add_piece(text, text->begin, out);
+    }
+    for (; i < text->count && r == 0; i++) {
         struct value value;
 
         get_value(cursor, text->values[i].column, &value);
         add_piece(text, text->values[i].before, out);
-        if (text->form == TEXT_CSV)
-            text_csv_value(&value, out);
-        else if (text->form == TEXT_NDJSON)
-            text_json_value(&value, out);
-        else
-            r = text_sql_add(database, &text->encoding, &value, out, err);
+        r = value.kind == VALUE_BLOB && !value.bytes ? begin_blob(text, cursor, i, out, err)
+                                                     : add_value(text, database, &value, out, err);
     }
-    add_piece(text, text->end, out);
+    if (r == 0)
+        add_piece(text, text->end, out);
     return r;
 }
 
@@ -244,31 +283,13 @@ int row_text_length(struct row_text *text, struct database *database, struct cur
         get_head(cursor, text->values[i].column, &value);
         if (text->form == TEXT_CSV)
             length = text_csv_length(&value);
-        else if (text->form == TEXT_NDJSON)
-            length = text_json_length(&value);
-        else
+        else if (text->form == TEXT_SQL)
             r = text_sql_length(database, &text->encoding, &value, &length, err);
+        else
+            length = text_json_length(&value);
         bytes += length;
     }
     if (r == 0)
         *ret_bytes = bytes;
     return r;
-}
-
-int row_text_json(const struct relation *relation, struct cursor *cursor, struct buf *out,
-                  struct err *err)
-{
-    buf_add_text(out, "{\n");
-    for (size_t i = 0; i < relation->column_count; i++) {
-        struct value value;
-
-        cursor_value(cursor, i, &value);
-        buf_add_text(out, "  ");
-        text_json_string(relation->columns[i].name, out);
-        buf_add_text(out, ": ");
-        text_json_value(&value, out);
-        buf_add_text(out, i + 1 < relation->column_count ? ",\n" : "\n");
-    }
-    buf_add_text(out, "}\n");
-    return buf_error(out) < 0 ? err_set(err, ENOMEM, "%s: out of memory", relation->name) : 0;
 }

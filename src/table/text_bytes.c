@@ -151,26 +151,30 @@ uint64_t text_quoted_length(const char *bytes, size_t len, char quote)
     return (uint64_t)len + text_count(bytes, len, quote) + 2;
 }
 
-void text_hex(const void *bytes, size_t len, struct buf *out)
+void text_hex_digits(const void *bytes, size_t len, struct buf *out)
 {
     static const char digits[] = "0123456789abcdef";
     const unsigned char *p = bytes;
-    char *to = buf_reserve(out, len * 2 + 3);
+    char *to = buf_reserve(out, len * 2);
 
     if (!to)
         return;
-    *to++ = 'x';
-    *to++ = '\'';
     for (size_t i = 0; i < len; i++) {
         *to++ = digits[p[i] >> 4];
         *to++ = digits[p[i] & 15];
     }
-    *to++ = '\'';
     *to = '\0';
     out->len = (size_t)(to - out->data);
 }
 
+void text_hex(const void *bytes, size_t len, struct buf *out)
+{
+    buf_add_text(out, TEXT_HEX_HEAD);
+    text_hex_digits(bytes, len, out);
+    buf_add_text(out, TEXT_HEX_TAIL);
+}
+
 uint64_t text_hex_length(size_t len)
 {
-    return (uint64_t)len * 2 + 3;
+    return (uint64_t)len * 2 + strlen(TEXT_HEX_HEAD) + strlen(TEXT_HEX_TAIL);
 }

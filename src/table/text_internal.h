@@ -37,8 +37,16 @@ void text_quoted(const char *bytes, size_t len, char quote, struct buf *out);
 uint64_t text_quoted_length(const char *bytes, size_t len, char quote);
 
 /* A BLOB as x'…'; lower case. */
+#define TEXT_HEX_HEAD "x'"
+#define TEXT_HEX_TAIL "'"
 void text_hex(const void *bytes, size_t len, struct buf *out);
+void text_hex_digits(const void *bytes, size_t len, struct buf *out);
 uint64_t text_hex_length(size_t len);
+
+/* The same in JSON. */
+#define TEXT_BASE64_HEAD "{\"base64\":\""
+#define TEXT_BASE64_TAIL "\"}"
+void text_base64_digits(const void *bytes, size_t len, struct buf *out);
 
 /* ---- how long the texts would be; a BLOB's value needs no bytes ---- */
 

@@ -10,9 +10,8 @@
 #include "dbsnapfs/util/utf8.h"
 #include "table/text_internal.h"
 
-#define BASE64_HEAD "{\"base64\":\""
 #define TEXT_HEAD "{\"text\":\""
-#define OBJECT_TAIL "\"}"
+#define OBJECT_TAIL TEXT_BASE64_TAIL
 #define REAL_HEAD "{\"real\":\""
 #define PADDING 64                 /* among the digits of base64 */
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
@@ -93,10 +92,11 @@ void text_json_string(const char *text, struct buf *out)
 }
 
 /* https://www.rfc-editor.org/rfc/rfc4648#section-4 */
-static void add_base64(const unsigned char *bytes, size_t len, struct buf *out)
+void text_base64_digits(const void *from, size_t len, struct buf *out)
 {
     static const char digits[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    const unsigned char *bytes = from;
     char *to = buf_reserve(out, (len + 2) / 3 * 4);
 
     if (!to)
@@ -119,7 +119,7 @@ static void add_base64(const unsigned char *bytes, size_t len, struct buf *out)
 static void add_bytes(const char *head, const struct value *value, struct buf *out)
 {
     buf_add_text(out, head);
-    add_base64(value->bytes, value->len, out);
+    text_base64_digits(value->bytes, value->len, out);
     buf_add_text(out, OBJECT_TAIL);
 }
 
@@ -154,7 +154,7 @@ void text_json_value(const struct value *value, struct buf *out)
         buf_add_char(out, '"');
         break;
     case VALUE_BLOB:
-        add_bytes(BASE64_HEAD, value, out);
+        add_bytes(TEXT_BASE64_HEAD, value, out);
         break;
     }
 }
@@ -173,7 +173,7 @@ uint64_t text_json_length(const struct value *value)
         return utf8_valid(value->bytes, value->len) ? escaped_length(value->bytes, value->len) + 2
                                                     : bytes_length(TEXT_HEAD, value->len);
     case VALUE_BLOB:
-        return bytes_length(BASE64_HEAD, value->len);
+        return bytes_length(TEXT_BASE64_HEAD, value->len);
     default:
         return strlen("null");
     }

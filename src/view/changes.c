@@ -172,7 +172,7 @@ static int file_open(struct node *node, bool writing, const struct node_request 
     if (r == 0 && unreadable)
         r = difference_renew(file->difference, request->cancel, err);
     if (r == 0)
-        r = gather_file(&gather, ret_file, err);
+        r = gather_file(&gather, false, ret_file, err);
     if (r == 0 && unreadable)
         (*ret_file)->direct = true; /* the kernel was told that it is empty */
     gather_release(&gather);

@@ -20,12 +20,12 @@
 
 static int fail(int code, struct err *err)
 {
-    return err_sys(err, -code, "temporary copy of the database");
+    return err_sys(err, -code, "temporary copy");
 }
 
 static int no_memory(struct err *err)
 {
-    return err_set(err, ENOMEM, "temporary copy of the database: out of memory");
+    return err_set(err, ENOMEM, "temporary copy: out of memory");
 }
 
 /* ---- gathering ---- */
@@ -144,10 +144,10 @@ static const struct node_file_ops gathered_ops = {
     .close = gathered_close,
 };
 
-int gather_file(struct gather *gather, struct node_file **ret_file, struct err *err)
+int gather_file(struct gather *gather, bool immutable, struct node_file **ret_file, struct err *err)
 {
     if (gather->fd < 0)
-        return node_text_file(&gather->bytes, false, ret_file, err);
+        return node_text_file(&gather->bytes, immutable, ret_file, err);
     int r = flush(gather, err);
     if (r < 0)
         return r;
@@ -155,7 +155,8 @@ int gather_file(struct gather *gather, struct node_file **ret_file, struct err *
     if (!gathered)
         return no_memory(err);
     gathered->file.ops = &gathered_ops;
-    gathered->file.direct = true;
+    gathered->file.direct = !immutable;
+    gathered->file.keep_cache = immutable;
     gathered->fd = gather->fd;
     gather->fd = -1;
     *ret_file = &gathered->file;

@@ -5,6 +5,7 @@
 #ifndef DBSNAPFS_SRC_VIEW_GATHER_H
 #define DBSNAPFS_SRC_VIEW_GATHER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,7 +32,9 @@ int gather_put(struct gather *gather, uint64_t offset, const void *bytes, size_t
 /* Zeros behind what was put, up to this size. */
 int gather_extend(struct gather *gather, uint64_t size, struct err *err);
 
-/* An open file of it, which is read past the page cache; nothing is left in `gather`. */
-int gather_file(struct gather *gather, struct node_file **ret_file, struct err *err);
+/* An open file of it; nothing is left in `gather`. It is read past the kernel's cache, unless it is
+ * `immutable`. */
+int gather_file(struct gather *gather, bool immutable, struct node_file **ret_file,
+                struct err *err);
 
 #endif

@@ -211,7 +211,7 @@ static int open_gathered(struct live_file *live, const atomic_bool *cancel, void
     gather_init(&gather, view_of(live));
     int r = gather_text(live, cancel, bytes, &gather, err);
     if (r == 0)
-        r = gather_file(&gather, ret_file, err);
+        r = gather_file(&gather, false, ret_file, err);
     gather_release(&gather);
     return r;
 }

@@ -72,7 +72,7 @@ static int live_open(struct node *node, bool writing, const struct node_request 
     if (r == 0)
         r = live_capture(source, &gather, request->cancel, err);
     if (r == 0)
-        r = gather_file(&gather, ret_file, err);
+        r = gather_file(&gather, false, ret_file, err);
     gather_release(&gather);
     return r;
 }

@@ -1,10 +1,10 @@
 /*
  * rows/KEY/row.json, and a file for each column that is not NULL: its bytes as they are.
  *
- * Only that column of the row is read. A size is told from the value's head, without the bytes of a
- * BLOB; that of row.json only by making it, so listings leave it out, and reading past the page cache
- * asks for none. Of a backup's row both are remembered. An open file has the value in memory, read
- * once.
+ * Only that column of the row is read. Sizes are told from the values' heads, without the bytes of
+ * BLOBs; row.json's takes all of the row, so listings leave it out, and reading past the page cache asks
+ * for none. Of a backup's row both are remembered. What an open file shows was gathered when it was
+ * opened; a large BLOB never is in memory as a whole.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,12 +17,14 @@
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
+#include "gather.h"
 #include "look.h"
 #include "row.h"
 #include "row_names.h"
 #include "scope.h"
 
 #define NOT_KNOWN UINT64_MAX
+#define PIECE_BYTES ((size_t)1 << 18)
 
 struct row_file {
     struct node node;
@@ -40,14 +42,15 @@ static void number_text(const struct value *value, struct buf *out)
         text_real(value->real, out);
 }
 
-/* The column's value, or its head if `what` is SELECT_HEADS. -ENOENT: there is no such column any
+/* The column and its value, or its head if `what` is SELECT_HEADS. -ENOENT: there is no such column any
  * more, or it is NULL. */
 static int find_value(const struct row_file *file, struct look *look, enum selected what,
-                      struct value *ret_value, struct err *err)
+                      size_t *ret_column, struct value *ret_value, struct err *err)
 {
     size_t column = row_column_find(look->relation, file->name);
     if (column == NO_COLUMN)
         return err_set(err, ENOENT, "%s: %s has no such column", file->name, file->row->table);
+    *ret_column = column;
     int r = look_columns(look, file->row->key, what, &column, 1, err);
     if (r < 0)
         return r;
@@ -76,49 +79,94 @@ static int column_size(const struct row_file *file, struct look *look, uint64_t 
                        struct err *err)
 {
     struct value head;
-    int r = find_value(file, look, SELECT_HEADS, &head, err);
+    size_t column;
+    int r = find_value(file, look, SELECT_HEADS, &column, &head, err);
     if (r == 0)
         *ret_size = head_size(&head);
     return r == 0 ? cursor_check(look->cursor, err) : r;
 }
 
-static int column_render(const struct row_file *file, struct look *look, struct buf *out,
-                         struct err *err)
+static int no_memory(const struct row_file *file, struct err *err)
 {
-    struct value value;
-    int r = find_value(file, look, SELECT_ROWS, &value, err);
-    if (r < 0)
-        return r;
-    if (value.kind == VALUE_TEXT || value.kind == VALUE_BLOB)
-        buf_add(out, value.bytes, value.len);
-    else
-        number_text(&value, out);
-    return 0;
+    return err_set(err, ENOMEM, "%s: out of memory", file->row->table);
 }
 
-static int json_render(const struct row_file *file, struct look *look, struct buf *out,
+static int gather_blob(const struct row_file *file, struct blob *blob, struct gather *gather,
                        struct err *err)
 {
-    int r = look_row(look, file->row->key, SELECT_ROWS, err);
-    return r < 0 ? r : row_text_json(look->relation, look->cursor, out, err);
+    char *piece = malloc(PIECE_BYTES);
+    uint64_t len = blob_len(blob);
+    int r = piece ? 0 : no_memory(file, err);
+    for (uint64_t at = 0; r == 0 && at < len; at += PIECE_BYTES) {
+        size_t count = len - at < PIECE_BYTES ? (size_t)(len - at) : PIECE_BYTES;
+        r = blob_read(blob, at, piece, count, err);
+        if (r == 0)
+            r = gather_add(gather, piece, count, err);
+    }
+    free(piece);
+    return r;
 }
 
-static int render(const struct row_file *file, struct look *look, struct buf *out, struct err *err)
+static int gather_column(const struct row_file *file, struct look *look, struct gather *gather,
+                         struct err *err)
 {
-    int r = file->json ? json_render(file, look, out, err) : column_render(file, look, out, err);
-    if (r == 0 && buf_error(out) < 0)
-        r = err_set(err, ENOMEM, "%s: out of memory", file->row->table);
-    return r == 0 ? cursor_check(look->cursor, err) : r;
+    struct buf digits = BUF_INIT;
+    struct blob *blob = NULL;
+    struct value value;
+    size_t column;
+    int r = find_value(file, look, SELECT_PIECES, &column, &value, err);
+    if (r < 0)
+        return r;
+    if (value.kind == VALUE_INTEGER || value.kind == VALUE_REAL) {
+        number_text(&value, &digits);
+        r = gather_add(gather, buf_text(&digits), digits.len, err);
+        buf_free(&digits);
+        return r;
+    }
+    if (value.bytes)
+        return gather_add(gather, value.bytes, value.len, err);
+    r = cursor_blob_open(look->cursor, column, &blob, err);
+    if (r == 0)
+        r = gather_blob(file, blob, gather, err);
+    blob_close(blob);
+    return r;
+}
+
+static int gather_json(const struct row_file *file, struct look *look, struct gather *gather,
+                       struct err *err)
+{
+    struct row_text *text = NULL;
+    struct buf piece = BUF_INIT;
+    int r = look_row(look, file->row->key, SELECT_PIECES, err);
+    if (r == 0)
+        r = row_text_new(look->relation, TEXT_OBJECT, &text, err);
+    if (r < 0)
+        return r;
+    do {
+        buf_clear(&piece);
+        r = row_text_add(text, look->database, look->cursor, &piece, err);
+        if (r >= 0 && buf_error(&piece) < 0)
+            r = no_memory(file, err);
+        int gathered = r < 0 ? 0 : gather_add(gather, buf_text(&piece), piece.len, err);
+        if (gathered < 0)
+            r = gathered;
+    } while (r == 1);
+    row_text_free(text);
+    buf_free(&piece);
+    return r;
 }
 
 static int json_size(const struct row_file *file, struct look *look, uint64_t *ret_size,
                      struct err *err)
 {
-    struct buf text = BUF_INIT;
-    int r = render(file, look, &text, err);
-    *ret_size = text.len;
-    buf_free(&text);
-    return r;
+    struct row_text *text = NULL;
+    int r = look_row(look, file->row->key, SELECT_HEADS, err);
+    if (r == 0)
+        r = row_text_new(look->relation, TEXT_OBJECT, &text, err);
+    if (r == 0)
+        r = row_text_length(text, look->database, look->cursor, ret_size, err);
+    row_text_free(text);
+    return r == 0 ? cursor_check(look->cursor, err) : r;
 }
 
 static int file_size(struct row_file *file, uint64_t *ret_size, struct err *err)
@@ -167,20 +215,22 @@ static int file_open(struct node *node, bool writing, const struct node_request 
                      struct node_file **ret_file, struct err *err)
 {
     const struct row_file *file = (struct row_file *)node;
-    struct buf text = BUF_INIT;
+    struct gather gather;
     struct look look;
     (void)writing, (void)request;
     int r = look_begin(file->row->scope, file->row->table, &look, err);
     if (r < 0)
         return r;
-    r = render(file, &look, &text, err);
+    gather_init(&gather, scope_view(file->row->scope));
+    r = file->json ? gather_json(file, &look, &gather, err)
+                   : gather_column(file, &look, &gather, err);
+    if (r == 0)
+        r = cursor_check(look.cursor, err);
     look_end(&look);
-    if (r < 0) {
-        buf_free(&text);
-        return r;
-    }
-    bool cached = !scope_is_live(file->row->scope) && !file->json;
-    return node_text_file(&text, cached, ret_file, err);
+    if (r == 0)
+        r = gather_file(&gather, !scope_is_live(file->row->scope) && !file->json, ret_file, err);
+    gather_release(&gather);
+    return r;
 }
 
 static void file_free(struct node *node)

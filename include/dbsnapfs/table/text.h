@@ -9,6 +9,8 @@
  * TEXT that is not UTF-8 {"text":"…"} with its bytes in base64. A name that is not UTF-8 has
  * U+FFFD for each byte that is none.
  *
+ * row.json (TEXT_OBJECT) is the same object with a column a line.
+ *
  * SQL is an INSERT a row, which names its columns: all that are not generated, and the rowid where
  * no column shows it.
  *
@@ -27,8 +29,8 @@ struct err;
 struct relation;
 struct value;
 
-enum text_form { TEXT_CSV, TEXT_NDJSON, TEXT_SQL };
-#define TEXT_FORMS 3
+enum text_form { TEXT_CSV, TEXT_NDJSON, TEXT_SQL, TEXT_OBJECT };
+#define TEXT_FORMS 3 /* of tables; TEXT_OBJECT is of one row */
 
 void text_csv_value(const struct value *value, struct buf *out);
 void text_json_value(const struct value *value, struct buf *out);
@@ -56,17 +58,19 @@ void row_text_free(struct row_text *text); /* NULL is fine */
 void row_text_head(const struct row_text *text, struct buf *out);
 void row_text_tail(const struct row_text *text, struct buf *out);
 
-/* The row where the cursor (SELECT_ROWS on this relation) is. A row of SQL is one statement, and
- * the sqlite3 shell takes no more than 1,000,000,000 bytes for one: a BLOB of half as many. */
+/* The row where the cursor (SELECT_ROWS or SELECT_PIECES on this relation) is. By SELECT_PIECES a large
+ * BLOB comes in pieces: 1 means that one was added, and to be called again, without the cursor moving
+ * between, for what follows. A row that is given up there has to be forgotten, before the cursor is
+ * closed.
+ *
+ * A row of SQL is one statement, and the sqlite3 shell takes no more than 1,000,000,000 bytes for one: a
+ * BLOB of half as many. */
 int row_text_add(struct row_text *text, struct database *database, struct cursor *cursor,
                  struct buf *out, struct err *err);
+void row_text_forget(struct row_text *text);
 
 /* The same row's length in bytes, and no text made; by a cursor of SELECT_HEADS too. */
 int row_text_length(struct row_text *text, struct database *database, struct cursor *cursor,
                     uint64_t *ret_bytes, struct err *err);
-
-/* row.json: the object that NDJSON has, with a column a line, and a newline at the end. */
-int row_text_json(const struct relation *relation, struct cursor *cursor, struct buf *out,
-                  struct err *err);
 
 #endif

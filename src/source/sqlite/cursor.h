@@ -27,6 +27,7 @@ bool cursor_has_pieces(const struct relation *relation, size_t column);
 /* Does SELECT_PIECES give of its large BLOBs the length alone? Asking each value for that takes time,
  * so it is done where BLOBs are declared. */
 bool cursor_leaves_large(const struct relation *relation, size_t column);
+bool cursor_leaves_any(const struct selection *selection); /* of the columns that are read */
 
 /* A statement without room for one more column: the rowid is read first, and the row by it. */
 bool cursor_is_split(const struct selection *selection);

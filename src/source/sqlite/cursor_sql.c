@@ -92,6 +92,14 @@ bool cursor_leaves_large(const struct relation *relation, size_t column)
            cursor_has_pieces(relation, column);
 }
 
+bool cursor_leaves_any(const struct selection *selection)
+{
+    for (size_t i = 0; i < cursor_width(selection); i++)
+        if (cursor_leaves_large(selection->relation, cursor_column(selection, i)))
+            return true;
+    return false;
+}
+
 /* A BLOB of more bytes than `most` becomes zeros that SQLite does not make; its length stands in the
  * row's header. */
 static void head_sql(const struct relation *relation, size_t column, size_t most, struct buf *out)
@@ -111,14 +119,6 @@ static void head_sql(const struct relation *relation, size_t column, size_t most
     buf_add_text(out, " END");
 }
 
-static bool leaves_any(const struct selection *selection)
-{
-    for (size_t i = 0; i < cursor_width(selection); i++)
-        if (cursor_leaves_large(selection->relation, cursor_column(selection, i)))
-            return true;
-    return false;
-}
-
 /* What is asked for; false: nothing. */
 static bool columns_sql(const struct selection *selection, struct buf *out)
 {
@@ -126,7 +126,7 @@ static bool columns_sql(const struct selection *selection, struct buf *out)
 
     if (!cursor_is_narrow(selection) &&
         (selection->what == SELECT_ROWS ||
-         (selection->what == SELECT_PIECES && !leaves_any(selection)))) {
+         (selection->what == SELECT_PIECES && !cursor_leaves_any(selection)))) {
         buf_add_text(out, "t.*");
         return true;
     }

@@ -269,6 +269,40 @@ static void assert_no_reader(const char *name, int code, const char *message)
     rendering_unref(rendering);
 }
 
+START_TEST(large_blobs_within_rows_are_read_in_any_order)
+{
+    static const char sql[] =
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, b BLOB, s);"
+        "INSERT INTO t VALUES(1, x'01', 'a'), (2, randomblob(1500000), randomblob(1100000)),"
+        " (3, NULL, 'c'), (4, randomblob(1048577), 'd')";
+    struct rendering *rendering;
+    struct rendering_reader *reader;
+    struct rendering_work work;
+
+    begin(_i % 2, sql);
+    reading_text(&opened, reading_rows("t", (enum text_form)(_i / 2)), &whole);
+    rendering = reading_rows("t", (enum text_form)(_i / 2));
+    reader = reading_new(&opened, rendering);
+    assert_shuffled(reader);
+    assert_piece(reader, whole.len - 10, 100);
+    assert_piece(reader, 0, PIECE);
+    rendering_reader_free(reader);
+    rendering_unref(rendering);
+    rendering = reading_rows("t", (enum text_form)(_i / 2));
+    reader = reading_new(&opened, rendering);
+    for (uint64_t offset = 0; offset < whole.len; offset += PIECE)
+        assert_piece(reader, offset, PIECE);
+    work = reading_work(reader);
+    ck_assert_uint_eq(work.rows, 4);
+    rendering_reader_free(reader); /* what it was in the middle of goes with it */
+    reader = reading_new(&opened, rendering);
+    assert_piece(reader, whole.len / 2, PIECE);
+    rendering_reader_free(reader);
+    rendering_unref(rendering);
+    end();
+}
+END_TEST
+
 START_TEST(what_is_gone_or_broken_has_no_reader)
 {
     begin(_i, "CREATE TABLE t(a); CREATE VIEW v AS SELECT * FROM t; DROP TABLE t");
@@ -403,6 +437,7 @@ Suite *suite_table_rendering_reader(void)
     tcase_add_loop_test(pieces, reading_backwards_begins_at_marks, 0, 2);
     tcase_add_loop_test(pieces, there_is_nothing_behind_the_end, 0, 2);
     tcase_add_loop_test(pieces, a_row_longer_than_what_is_kept_can_be_read_in_pieces, 0, 2);
+    tcase_add_loop_test(pieces, large_blobs_within_rows_are_read_in_any_order, 0, 2 * TEXT_FORMS);
     tcase_add_test(pieces, several_threads_share_marks);
     suite_add_tcase(suite, pieces);
     tcase_add_checked_fixture(failing, folder_set_up, folder_tear_down);

@@ -113,7 +113,7 @@ START_TEST(csv_gives_every_value_again)
 
     rows_begin(_i, rows_every_value, &opened);
     rows_render(&opened, "t", TEXT_CSV, &out);
-    cursor = rows_open_cursor(&opened, opened_find(&opened, "t"), false);
+    cursor = rows_open_cursor(&opened, opened_find(&opened, "t"), SELECT_ROWS);
     ck_assert_int_eq(strncmp(out.data, "\"id\",\"v\"\r\n", 10), 0);
     at = out.data + 10;
     while (cursor_next(cursor, &err) > 0)
@@ -157,7 +157,7 @@ START_TEST(ndjson_gives_every_value_again)
 
     rows_begin(_i, rows_every_value, &opened);
     rows_render(&opened, "t", TEXT_NDJSON, &out);
-    cursor = rows_open_cursor(&opened, opened_find(&opened, "t"), false);
+    cursor = rows_open_cursor(&opened, opened_find(&opened, "t"), SELECT_ROWS);
     at = out.data;
     while (cursor_next(cursor, &err) > 0) {
         json_t *json = read_object(&at, out.data + out.len), *again;
@@ -169,7 +169,7 @@ START_TEST(ndjson_gives_every_value_again)
         value_of_json(json_object_get(json, "v"), &bytes, &value);
         assert_value(cursor, 1, &value);
         buf_clear(&one);
-        ck_assert_int_eq(row_text_json(opened_find(&opened, "t"), cursor, &one, &err), 0);
+        rows_add_one(&opened, opened_find(&opened, "t"), TEXT_OBJECT, cursor, &one);
         again = json_loadb(one.data, one.len, JSON_ALLOW_NUL, NULL);
         ck_assert(json_equal(json, again));
         json_decref(again);
@@ -241,11 +241,70 @@ START_TEST(row_json_has_a_column_a_line)
 
     rows_begin(_i, "CREATE TABLE t(id INTEGER PRIMARY KEY, \"a b\"); INSERT INTO t VALUES (1, 'x')",
                &opened);
-    cursor = rows_open_cursor(&opened, opened_find(&opened, "t"), false);
+    cursor = rows_open_cursor(&opened, opened_find(&opened, "t"), SELECT_ROWS);
     ck_assert_int_eq(cursor_next(cursor, &err), 1);
-    ck_assert_int_eq(row_text_json(opened_find(&opened, "t"), cursor, &out, &err), 0);
+    rows_add_one(&opened, opened_find(&opened, "t"), TEXT_OBJECT, cursor, &out);
     ck_assert_str_eq(buf_text(&out), "{\n  \"id\": 1,\n  \"a b\": \"x\"\n}\n");
     cursor_close(cursor);
+    opened_end(&opened);
+    buf_free(&out);
+}
+END_TEST
+
+/* Lengths on both sides of what base64 and the pieces are made of. */
+START_TEST(large_blobs_in_pieces_are_the_same_text)
+{
+    struct opened opened;
+    struct buf whole = BUF_INIT, pieces = BUF_INIT;
+
+    rows_begin(_i,
+               "CREATE TABLE t(first BLOB, a, b, last TEXT);"
+               "INSERT INTO t VALUES(randomblob(1048577), 'a', randomblob(1200000), 'z'),"
+               "(x'01', randomblob(1048578), randomblob(1179648), NULL),"
+               "(NULL, randomblob(1048579), x'', 'text'), (1, 2, 3, randomblob(1100000))",
+               &opened);
+    for (int form = 0; form < TEXT_FORMS; form++)
+        rows_render(&opened, "t", (enum text_form)form, &whole);
+    struct cursor *rows = rows_open_cursor(&opened, opened_find(&opened, "t"), SELECT_ROWS);
+    struct cursor *parts = rows_open_cursor(&opened, opened_find(&opened, "t"), SELECT_PIECES);
+
+    while (cursor_next(rows, NULL) == 1) {
+        ck_assert_int_eq(cursor_next(parts, NULL), 1);
+        buf_clear(&whole);
+        buf_clear(&pieces);
+        rows_add_one(&opened, opened_find(&opened, "t"), TEXT_OBJECT, rows, &whole);
+        rows_add_one(&opened, opened_find(&opened, "t"), TEXT_OBJECT, parts, &pieces);
+        ck_assert_str_eq(buf_text(&pieces), buf_text(&whole));
+    }
+    cursor_close(rows);
+    cursor_close(parts);
+    opened_end(&opened);
+    buf_free(&whole);
+    buf_free(&pieces);
+}
+END_TEST
+
+START_TEST(a_row_that_is_given_up_in_the_middle_is_forgotten)
+{
+    struct opened opened;
+    struct row_text *text = NULL;
+    struct buf out = BUF_INIT;
+
+    rows_begin(_i, "CREATE TABLE t(a, b); INSERT INTO t VALUES(randomblob(1048577), 7), (8, 9)",
+               &opened);
+    const struct relation *relation = opened_find(&opened, "t");
+    struct cursor *cursor = rows_open_cursor(&opened, relation, SELECT_PIECES);
+
+    ck_assert_int_eq(row_text_new(relation, TEXT_CSV, &text, NULL), 0);
+    ck_assert_int_eq(cursor_next(cursor, NULL), 1);
+    ck_assert_int_eq(row_text_add(text, opened.database, cursor, &out, NULL), 1);
+    row_text_forget(text);
+    buf_clear(&out);
+    ck_assert_int_eq(cursor_next(cursor, NULL), 1);
+    ck_assert_int_eq(row_text_add(text, opened.database, cursor, &out, NULL), 0);
+    ck_assert_str_eq(buf_text(&out), "8,9\r\n");
+    cursor_close(cursor);
+    row_text_free(text);
     opened_end(&opened);
     buf_free(&out);
 }
@@ -288,6 +347,8 @@ Suite *suite_table_row_text(void)
     tcase_add_loop_test(rows, a_row_of_one_null_is_an_empty_line_of_csv, 0, ROWS_WAYS);
     tcase_add_loop_test(rows, a_view_has_its_columns_as_they_come, 0, ROWS_WAYS);
     tcase_add_loop_test(rows, row_json_has_a_column_a_line, 0, ROWS_WAYS);
+    tcase_add_loop_test(rows, large_blobs_in_pieces_are_the_same_text, 0, ROWS_WAYS);
+    tcase_add_loop_test(rows, a_row_that_is_given_up_in_the_middle_is_forgotten, 0, ROWS_WAYS);
     tcase_add_loop_test(rows, a_broken_view_has_no_rows_and_says_why, 0, ROWS_WAYS);
     tcase_add_test(rows, names_that_are_no_text_are_shown_as_json);
     suite_add_tcase(suite, rows);

@@ -51,9 +51,9 @@ void rows_begin(int way, const char *sql, struct opened *opened)
 }
 
 struct cursor *rows_open_cursor(const struct opened *opened, const struct relation *relation,
-                                bool heads)
+                                enum selected what)
 {
-    struct selection selection = {.relation = relation, .what = heads ? SELECT_HEADS : SELECT_ROWS};
+    struct selection selection = {.relation = relation, .what = what};
     struct cursor *cursor = NULL;
     struct err err = ERR_INIT;
 
@@ -63,11 +63,11 @@ struct cursor *rows_open_cursor(const struct opened *opened, const struct relati
 
 /* The length of all rows, by a cursor of this kind. */
 static uint64_t length_of(const struct opened *opened, const struct relation *relation,
-                          enum text_form form, bool heads)
+                          enum text_form form, enum selected what)
 {
     struct row_text *text = NULL;
     struct err err = ERR_INIT;
-    struct cursor *cursor = rows_open_cursor(opened, relation, heads);
+    struct cursor *cursor = rows_open_cursor(opened, relation, what);
     uint64_t sum = 0, bytes = 0;
 
     ck_assert_int_eq(row_text_new(relation, form, &text, &err), 0);
@@ -81,19 +81,46 @@ static uint64_t length_of(const struct opened *opened, const struct relation *re
     return sum;
 }
 
-/* Head, rows and tail; the lengths are checked on the way. */
-void rows_render(const struct opened *opened, const char *name, enum text_form form,
-                 struct buf *out)
+static void add_row(struct row_text *text, const struct opened *opened, struct cursor *cursor,
+                    struct buf *out)
 {
-    const struct relation *relation = opened_find(opened, name);
+    struct err err = ERR_INIT;
+    int r;
+
+    do {
+        size_t before = out->len;
+
+        r = row_text_add(text, opened->database, cursor, out, &err);
+        ck_assert_msg(r >= 0, "%s", err.text);
+        if (r == 1)
+            ck_assert_uint_lt(out->len - before, LARGE_BLOB_BYTES);
+    } while (r == 1);
+}
+
+void rows_add_one(const struct opened *opened, const struct relation *relation, enum text_form form,
+                  struct cursor *cursor, struct buf *out)
+{
+    struct row_text *text = NULL;
+    size_t before = out->len;
+    uint64_t bytes = 0;
+
+    ck_assert_int_eq(row_text_new(relation, form, &text, NULL), 0);
+    add_row(text, opened, cursor, out);
+    ck_assert_int_eq(row_text_length(text, opened->database, cursor, &bytes, NULL), 0);
+    ck_assert_uint_eq(out->len - before, bytes);
+    row_text_free(text);
+}
+
+static void render(const struct opened *opened, const struct relation *relation,
+                   enum text_form form, enum selected what, struct buf *out)
+{
     struct row_text *text = NULL;
     struct err err = ERR_INIT;
-    struct cursor *cursor = rows_open_cursor(opened, relation, false);
+    struct cursor *cursor = rows_open_cursor(opened, relation, what);
     size_t begin;
     int r;
 
     ck_assert_msg(row_text_new(relation, form, &text, &err) == 0, "%s", err.text);
-    buf_clear(out);
     row_text_head(text, out);
     begin = out->len;
     while ((r = cursor_next(cursor, &err)) > 0) {
@@ -101,16 +128,30 @@ void rows_render(const struct opened *opened, const char *name, enum text_form f
         size_t before = out->len;
 
         ck_assert_int_eq(row_text_length(text, opened->database, cursor, &bytes, &err), 0);
-        ck_assert_msg(row_text_add(text, opened->database, cursor, out, &err) == 0, "%s", err.text);
+        add_row(text, opened, cursor, out);
         ck_assert_uint_eq(out->len - before, bytes);
     }
     ck_assert_msg(r == 0, "%s", err.text);
     cursor_close(cursor);
-    ck_assert_uint_eq(length_of(opened, relation, form, true), out->len - begin);
+    ck_assert_uint_eq(length_of(opened, relation, form, SELECT_HEADS), out->len - begin);
     row_text_tail(text, out);
     ck_assert_int_eq(buf_error(out), 0);
     ck_assert_uint_eq(strlen(out->data + out->len), 0);
     row_text_free(text);
+}
+
+void rows_render(const struct opened *opened, const char *name, enum text_form form,
+                 struct buf *out)
+{
+    const struct relation *relation = opened_find(opened, name);
+    struct buf pieces = BUF_INIT;
+
+    buf_clear(out);
+    render(opened, relation, form, SELECT_ROWS, out);
+    render(opened, relation, form, SELECT_PIECES, &pieces);
+    ck_assert_uint_eq(pieces.len, out->len);
+    ck_assert_mem_eq(pieces.data, out->data, out->len);
+    buf_free(&pieces);
 }
 
 void rows_assert_text_bytes(const struct opened *opened, const char *name, enum text_form form,

@@ -19,9 +19,14 @@ const char *rows_encoding_of(int way);
 void rows_begin(int way, const char *sql, struct opened *opened);
 
 struct cursor *rows_open_cursor(const struct opened *opened, const struct relation *relation,
-                                bool heads);
+                                enum selected what);
 
-/* Head, rows and tail; that lengths are told as they are is checked on the way. */
+/* The row where the cursor is, in one form. */
+void rows_add_one(const struct opened *opened, const struct relation *relation, enum text_form form,
+                  struct cursor *cursor, struct buf *out);
+
+/* Head, rows and tail. Checked on the way: that lengths are told as they are, and that a cursor which
+ * leaves large BLOBs to be read in pieces leads to the same text. */
 void rows_render(const struct opened *opened, const char *name, enum text_form form,
                  struct buf *out);
 

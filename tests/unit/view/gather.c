@@ -37,7 +37,7 @@ static void check_file(const char *expected, size_t len)
     struct buf found = BUF_INIT;
     uint64_t size = 0;
     size_t got = 0;
-    ck_assert_msg(gather_file(&gather, &file, &err) == 0, "%s", err.text);
+    ck_assert_msg(gather_file(&gather, false, &file, &err) == 0, "%s", err.text);
     ck_assert(file->direct);
     ck_assert_int_eq(file->ops->size(file, &size, &err), 0);
     ck_assert_uint_eq(size, len);

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "source/sqlite/database.h"
@@ -44,6 +45,35 @@ START_TEST(row_json_has_all_columns)
     ck_assert_ptr_nonnull(strstr(buf_text(&text), "base64"));
     ck_assert_ptr_nonnull(strstr(buf_text(&text), "null"));
     ck_assert_uint_eq(stage_attr(&rows_stage, path).size, text.len);
+    buf_free(&text);
+}
+END_TEST
+
+/* With BLOBs that are read in pieces, and others that are as large and come whole. */
+START_TEST(large_values_are_files_as_others_are)
+{
+    static const char *const paths[] = {"t/rows/1/b", "t/rows/1/n", "w/rows/1/b", "t/rows/1/s"};
+    const char *top = _i == 0 ? "live/tables" : "backups/latest/tables";
+    struct buf text = BUF_INIT;
+    char path[64];
+    rows_make_both("CREATE TABLE t(id INTEGER PRIMARY KEY, b BLOB, n NUMERIC, s TEXT);"
+                   "INSERT INTO t VALUES(1, zeroblob(1500000) || x'07', zeroblob(1500000) || x'07',"
+                   " printf('%.1500000c', 'x') || char(7));"
+                   "CREATE TABLE w(id INTEGER PRIMARY KEY, b BLOB) WITHOUT ROWID;"
+                   "INSERT INTO w SELECT id, b FROM t");
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", top, paths[i]);
+        stage_read(&rows_stage, path, 1 << 17, &text);
+        ck_assert_uint_eq(text.len, 1500001);
+        ck_assert_int_eq(text.data[0], i == 3 ? 'x' : 0);
+        ck_assert_int_eq(text.data[1500000], 7);
+        ck_assert_uint_eq(stage_attr(&rows_stage, path).size, 1500001);
+        buf_clear(&text);
+    }
+    snprintf(path, sizeof(path), "%s/t/rows/1/row.json", top);
+    stage_read(&rows_stage, path, 1 << 17, &text);
+    ck_assert_uint_eq(stage_attr(&rows_stage, path).size, text.len);
+    ck_assert_uint_gt(text.len, 2 * 2000000 + 1500000);
     buf_free(&text);
 }
 END_TEST
@@ -222,6 +252,7 @@ Suite *suite_view_row(void)
     tcase_add_loop_test(tests, a_row_has_an_object_and_a_file_for_each_column_that_is_not_null, 0,
                         2);
     tcase_add_loop_test(tests, row_json_has_all_columns, 0, 2);
+    tcase_add_loop_test(tests, large_values_are_files_as_others_are, 0, 2);
     tcase_add_test(tests, a_listing_does_not_ask_for_the_objects_size);
     tcase_add_loop_test(tests, columns_called_as_ours_hide_nothing, 0, 2);
     tcase_add_loop_test(tests, a_long_column_that_ends_like_a_link_has_a_name_that_fits, 0, 2);

@@ -64,6 +64,75 @@ START_TEST(large_blobs_stay_where_they_are_and_others_come_with_the_row)
 }
 END_TEST
 
+/* Rows 11 to 79 of 100, of which `large` are so: each once, in order, and of its length. */
+static void check_scan(const char *large)
+{
+    const struct value after = {.kind = VALUE_INTEGER, .integer = 10};
+    const struct value last = {.kind = VALUE_INTEGER, .integer = 79};
+    struct buf sql = BUF_INIT;
+    struct cursor *cursor = NULL;
+    struct value value;
+
+    buf_addf(&sql,
+             "CREATE TABLE t(id INTEGER PRIMARY KEY, x, s TEXT);"
+             "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 100)"
+             " INSERT INTO t SELECT i, zeroblob(i), 's' || i FROM c;"
+             "UPDATE t SET x = zeroblob(2000000) WHERE id IN (%s)",
+             large);
+    database_make("a.db", buf_text(&sql));
+    opened_begin(&opened, false);
+    const struct selection selection = {.relation = opened_find(&opened, "t"),
+                                        .what = SELECT_PIECES,
+                                        .after = &after,
+                                        .last = &last};
+    ck_assert_int_eq(cursor_open(opened.database, &selection, &cursor, NULL), 0);
+    for (int64_t id = 11; id <= 79; id++) {
+        ck_assert_int_eq(cursor_next(cursor, NULL), 1);
+        cursor_position(cursor, 0, &value);
+        ck_assert_int_eq(value.integer, id);
+        cursor_value(cursor, 0, &value);
+        ck_assert_int_eq(value.integer, id);
+        cursor_value(cursor, 1, &value);
+        if (value.bytes)
+            ck_assert_uint_eq(value.len, (size_t)id);
+        else
+            ck_assert_uint_eq(value.len, 2000000);
+    }
+    ck_assert_int_eq(cursor_next(cursor, NULL), 0);
+    cursor_close(cursor);
+    opened_end(&opened);
+    buf_free(&sql);
+}
+
+START_TEST(a_scan_goes_on_behind_the_row_before_a_large_blob)
+{
+    static const char *const large[] = {"0", "11", "11, 12, 40", "79", "10, 50, 80"};
+
+    check_scan(large[_i]);
+}
+END_TEST
+
+START_TEST(a_large_text_comes_whole)
+{
+    struct value value;
+
+    database_make("a.db", "CREATE TABLE t(x, b BLOB); INSERT INTO t VALUES('a', x'00'),"
+                          " (printf('%.2000000c', 'x'), zeroblob(2000000))");
+    opened_begin(&opened, _i);
+    struct cursor *cursor = open_pieces("t");
+
+    ck_assert_int_eq(cursor_next(cursor, NULL), 1);
+    cursor_value(cursor, 0, &value);
+    ck_assert_int_eq(value.kind, VALUE_TEXT);
+    ck_assert_uint_eq(value.len, 2000000);
+    ck_assert_int_eq(((const char *)value.bytes)[1999999], 'x');
+    check_length(cursor, 1, 2000000, false);
+    ck_assert_int_eq(cursor_next(cursor, NULL), 0);
+    cursor_close(cursor);
+    opened_end(&opened);
+}
+END_TEST
+
 /* Every byte, in pieces of a length that fits no page; and some of them out of order. */
 static void check_bytes(struct blob *blob, const struct value *whole)
 {
@@ -198,6 +267,7 @@ Suite *suite_source_sqlite_blob(void)
 {
     const TTest *const tests[] = {
         large_blobs_stay_where_they_are_and_others_come_with_the_row,
+        a_large_text_comes_whole,
         pieces_are_those_of_the_whole,
         nothing_is_read_behind_the_end,
         what_cannot_be_read_in_pieces_comes_whole,
@@ -210,6 +280,7 @@ Suite *suite_source_sqlite_blob(void)
     tcase_add_checked_fixture(blobs, folder_set_up, folder_tear_down);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
         tcase_add_loop_test(blobs, tests[i], 0, 2);
+    tcase_add_loop_test(blobs, a_scan_goes_on_behind_the_row_before_a_large_blob, 0, 5);
     suite_add_tcase(suite, blobs);
     return suite;
 }
