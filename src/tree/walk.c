@@ -113,10 +113,17 @@ static bool walk_next(struct walk *walk, char *name, size_t size, bool *ret_too_
     return true;
 }
 
+/* A path of one name stands in its error already. */
+static bool is_named(const struct err *err, const char *path)
+{
+    size_t len = strlen(path);
+    return err && strncmp(err->text, path, len) == 0 && err->text[len] == ':';
+}
+
 int node_walk(struct node *root, const char *path, struct node **ret_node, struct err *err)
 {
     struct walk walk = {.depth = 0};
-    char name[256] = "";
+    char name[256];
     bool too_long = false;
     int r = 0;
 
@@ -129,7 +136,7 @@ int node_walk(struct node *root, const char *path, struct node **ret_node, struc
                      : walk_name(&walk, name, err);
     if (r == 0)
         *ret_node = node_ref(walk.stack[walk.depth - 1]);
-    else if (strcmp(path, name) != 0)
+    else if (!is_named(err, path))
         err_at(err, "%s", path);
     while (walk.depth > 0)
         walk_pop(&walk);

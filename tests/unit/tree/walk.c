@@ -70,7 +70,7 @@ static const struct wrong {
     int code;
     const char *text;
 } wrongs[] = {
-    {"nothing", -ENOENT, "nothing: nothing: no such file or directory"},
+    {"nothing", -ENOENT, "nothing: no such file or directory"},
     {"dir/nothing", -ENOENT, "dir/nothing: nothing: no such file or directory"},
     {"file/x", -ENOTDIR, "file/x: x: not below a directory"},
     {"file/", -ENOTDIR, "file/: .: not below a directory"},
