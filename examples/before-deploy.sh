@@ -14,16 +14,12 @@ fi
 database=$1
 shift
 
-# "NAME SIZE in TIME, ..."; why it failed has gone to standard error.
-if ! result=$(dbsnapfs backup "$database" note="before $*"); then
-    echo "before-deploy: no backup, no deploy" >&2
+# "NAME SIZE in TIME, ..."; why it failed, or is not good, has gone to standard error.
+if ! result=$(dbsnapfs backup "$database" check note="before $*"); then
+    echo "before-deploy: no good backup, no deploy" >&2
     exit 1
 fi
 backup=${result%% *}
-if ! dbsnapfs verify --quiet "$database" "$backup"; then
-    echo "before-deploy: the backup $backup is not good, no deploy" >&2
-    exit 1
-fi
 echo "before-deploy: $result"
 
 status=0

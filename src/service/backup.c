@@ -13,6 +13,7 @@
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/store/writer.h"
 #include "dbsnapfs/util/text.h"
+#include "service/check.h"
 #include "service/core.h"
 
 /* One backup under way. */
@@ -93,9 +94,27 @@ static void describe(const struct backup_entry *entry, int64_t took_ns, struct r
     buf_free(&rest);
 }
 
+/* `backup check`: the entry is there and stays, whatever comes out. */
+static int check(struct service *service, const struct backup_entry *entry,
+                 const atomic_bool *cancel, struct err *err)
+{
+    const struct check_way way = {.deep = false};
+    struct buf result = BUF_INIT;
+    int code = check_backup(service, entry->id, way, cancel, &result, err);
+
+    if (code == 0 && strcmp(buf_text(&result), "ok") != 0)
+        code = err_set(err, EBADMSG, "the backup %s was taken, but is not good: %s", entry->name,
+                       buf_text(&result));
+    else if (code < 0)
+        err_at(err, "the backup %s was taken, but not checked", entry->name);
+    buf_free(&result);
+    return code;
+}
+
 /* Ends the image and commits it; the writer is gone afterwards. */
 static int commit(struct taking *taking, const struct command *command, uint64_t image_bytes,
-                  int64_t started_ns, struct result *result, struct err *err)
+                  int64_t started_ns, const atomic_bool *cancel, struct result *result,
+                  struct err *err)
 {
     const char *note = command_value(command, "note");
     struct backup_entry entry = {.started_ns = started_ns};
@@ -120,6 +139,8 @@ static int commit(struct taking *taking, const struct command *command, uint64_t
         buf_addf(&result->line, "skipped: nothing has changed since %s", entry.name);
     if (code == 0 && stored)
         background_want(taking->service, entry.name);
+    if (code == 0 && command_value(command, "check"))
+        code = check(taking->service, &entry, cancel, err);
     backup_entry_free(&entry);
     return code;
 }
@@ -144,7 +165,7 @@ static int backup_run(struct service *service, const struct command *command, st
     if (code == 0)
         code = check_cancel(turn, err);
     if (code == 0)
-        code = commit(&taking, command, image_bytes, started_ns, result, err);
+        code = commit(&taking, command, image_bytes, started_ns, cancel, result, err);
     backup_writer_abort(taking.writer);
     free(taking.settings);
     return code;
@@ -153,6 +174,7 @@ static int backup_run(struct service *service, const struct command *command, st
 static const struct service_key backup_keys[] = {
     {"note", "TEXT", "a text kept with the backup"},
     {"if-changed", NULL, "only if the database differs from the newest backup"},
+    {"check", NULL, "reads the backup back, and fails if it is not good"},
     COMMAND_QUEUE_KEYS,
     {NULL, NULL, NULL},
 };

@@ -2,8 +2,9 @@
  * Is the backup good? Its image is read through the store, and SQLite looks it over. Backups that
  * the background leaves alone are for `verify`.
  */
+#include "service/check.h"
+
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "dbsnapfs/source/source.h"
@@ -12,51 +13,66 @@
 #include "service/background.h"
 #include "service/core.h"
 
+#define LONGEST_RESULT 300
+
 static bool check_is_done(struct service *service, const struct backup_entry *entry)
 {
     (void)service;
     return entry->checked_ns != 0;
 }
 
-/* Reads the backup's image; `findings` gets one line. */
-static int examine(struct service *service, uint64_t id, const atomic_bool *cancel,
-                   struct buf *findings, struct err *err)
+static int examine(struct service *service, uint64_t id, struct check_way way,
+                   const atomic_bool *cancel, struct buf *ret_result, struct err *err)
 {
     struct snapshot *snapshot = NULL;
+    struct buf findings = BUF_INIT;
     int code = snapshot_open(service->repo, id, &snapshot, err);
 
     if (code == 0) {
-        snapshot_give_way(snapshot);
-        code = source_snapshot_check(snapshot, false, cancel, findings, err);
+        if (way.gives_way)
+            snapshot_give_way(snapshot);
+        code = source_snapshot_check(snapshot, way.deep, cancel, &findings, err);
     }
     snapshot_close(snapshot);
-    if (code == -EBADMSG && !atomic_load(cancel)) { /* damage in the store is an outcome as well */
-        buf_clear(findings);
-        buf_add_text(findings, err->text);
-        return 0;
+    if (code == 0) {
+        int len = (int)strcspn(buf_text(&findings), "\n");
+
+        buf_addf(ret_result, "%s%.*s",
+                 strcmp(buf_text(&findings), "ok\n") == 0 ? "" : CHECK_FINDING,
+                 len > LONGEST_RESULT ? LONGEST_RESULT : len, buf_text(&findings));
+    } else if (code == -EBADMSG && !atomic_load(cancel)) { /* an outcome as well */
+        buf_add_text(ret_result, err->text);
+        code = 0;
     }
+    buf_free(&findings);
+    return code == 0 && buf_error(ret_result) < 0 ? err_set(err, ENOMEM, "out of memory") : code;
+}
+
+int check_backup(struct service *service, uint64_t id, struct check_way way,
+                 const atomic_bool *cancel, struct buf *ret_result, struct err *err)
+{
+    int code;
+
+    buf_clear(ret_result);
+    code = examine(service, id, way, cancel, ret_result, err);
+    if (code == 0)
+        code = repo_note_check(service->repo, id, clock_now_ns(), buf_text(ret_result), err);
     return code;
 }
 
-/* Checks one backup and notes the result. */
 static int check_run(struct service *service, uint64_t id, const char *name,
                      const atomic_bool *cancel, struct err *err)
 {
-    struct buf findings = BUF_INIT;
+    const struct check_way way = {.gives_way = true};
+    struct buf result = BUF_INIT;
     struct err bad = ERR_INIT;
-    char first_line[300];
-    int code = examine(service, id, cancel, &findings, err);
+    int code = check_backup(service, id, way, cancel, &result, err);
 
-    if (code == 0) {
-        (void)snprintf(first_line, sizeof first_line, "%.*s",
-                       (int)strcspn(buf_text(&findings), "\n"), buf_text(&findings));
-        if (strcmp(first_line, "ok") != 0) {
-            (void)err_set(&bad, EBADMSG, "this backup is not good: %s", first_line);
-            background_fail(service, check_job.verb, name, &bad);
-        }
-        code = repo_note_check(service->repo, id, clock_now_ns(), first_line, err);
+    if (code == 0 && strcmp(buf_text(&result), "ok") != 0) {
+        (void)err_set(&bad, EBADMSG, "this backup is not good: %s", buf_text(&result));
+        background_fail(service, check_job.verb, name, &bad);
     }
-    buf_free(&findings);
+    buf_free(&result);
     return code;
 }
 

@@ -1,6 +1,7 @@
 /*
  * A backup that cannot be read must not keep the next one from being made, so damage in it is no
- * error here: it is just not built on.
+ * error here: it is just not built on. Nor is one that a check has found damaged, or else each backup
+ * from then on would share the damage.
  */
 #include "store/base.h"
 
@@ -30,7 +31,7 @@ int backup_base_find(struct repo *repo, uint32_t block_size, struct backup_base 
         base.id = newest.id;
         base.page_size = newest.page_size;
         base.image_bytes = newest.image_bytes;
-        if (newest.block_size == block_size)
+        if (newest.block_size == block_size && !backup_entry_is_damaged(&newest))
             base.block_count = newest.block_count;
     }
     if (base.block_count) {

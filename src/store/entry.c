@@ -25,6 +25,14 @@ void backup_entry_free(struct backup_entry *entry)
     *entry = (struct backup_entry){0};
 }
 
+bool backup_entry_is_damaged(const struct backup_entry *entry)
+{
+    const char *result = entry->check_result ? entry->check_result : "";
+
+    return *result != '\0' && strcmp(result, "ok") != 0 &&
+           strncmp(result, CHECK_FINDING, strlen(CHECK_FINDING)) != 0;
+}
+
 static json_t *entry_text(const char *text)
 {
     size_t len = text ? strlen(text) : 0;

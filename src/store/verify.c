@@ -360,6 +360,16 @@ static int verify_digest(struct verification *v, const struct backup_entry *entr
     return code;
 }
 
+/* That every byte is as it was stored says nothing new of the database: a result that is the
+ * database's stays, and what was damaged and is not any more has not been looked over since. */
+static void note_whole(struct verification *v, const struct backup_entry *entry)
+{
+    if (backup_entry_is_damaged(entry))
+        repo_note_check(v->repo, entry->id, 0, "", NULL);
+    else if (strcmp(entry->check_result, "ok") == 0)
+        repo_note_check(v->repo, entry->id, clock_now_ns(), "ok", NULL);
+}
+
 static int verify_backup(struct verification *v, const struct backup_entry *entry, bool decode,
                          struct err *err)
 {
@@ -368,8 +378,10 @@ static int verify_backup(struct verification *v, const struct backup_entry *entr
     bool damaged = code == -EBADMSG || code == -ENOENT || code == -EIO;
 
     v->result.backups++;
-    if (code == 0 || damaged)
-        repo_note_check(v->repo, entry->id, clock_now_ns(), damaged ? why.text : "ok", NULL);
+    if (damaged)
+        repo_note_check(v->repo, entry->id, clock_now_ns(), why.text, NULL);
+    else if (code == 0)
+        note_whole(v, entry);
     return verify_note(v, code, &why, err);
 }
 

@@ -21,22 +21,21 @@ teardown() { unmount_all; }
     : >app.db.backups/segments
     run "$EXAMPLES/before-deploy.sh" app.db touch deployed
     [ "$status" -eq 1 ]
-    [[ $output == *'no backup, no deploy'* ]]
+    [[ $output == *'no good backup, no deploy'* ]]
     [ ! -e deployed ]
 }
 
 @test "before-deploy.sh does not deploy with a backup that is not good" {
-    mkdir bin
-    cat >bin/dbsnapfs <<END
-#!/bin/sh
-[ "\$1" != verify ] || exit 1
-exec "$DBSNAPFS" "\$@"
-END
-    chmod +x bin/dbsnapfs
-    PATH=$PWD/bin:$PATH run "$EXAMPLES/before-deploy.sh" app.db touch deployed
+    page=$(sqlite3 app.db "SELECT rootpage FROM sqlite_schema WHERE name = 'usage'")
+    printf 'XXXXXXXX' | dd of=app.db bs=4096 seek=$((page - 1)) conv=notrunc status=none
+    run "$EXAMPLES/before-deploy.sh" app.db touch deployed
     [ "$status" -eq 1 ]
-    [[ $output == *'is not good, no deploy'* ]]
+    [[ $output == *'was taken, but is not good: SQLite: '* ]]
+    [[ $output == *'no good backup, no deploy'* ]]
     [ ! -e deployed ]
+    [[ $(dbsnapfs list app.db) == *DAMAGED* ]]
+    dbsnapfs verify --quiet app.db
+    [[ $(dbsnapfs list app.db) == *DAMAGED* ]]
 }
 
 @test "before-deploy.sh ends with the deploy's status and says how to get the old state" {

@@ -196,6 +196,38 @@ same_names() {
     [[ $output == *'Input/output error'* ]]
 }
 
+@test "a backup after damage stores everything anew, and can be restored" {
+    sqlite3 app.db 'CREATE TABLE filler AS SELECT randomblob(100) AS b FROM generate_series(1, 5000)'
+    dbsnapfs backup app.db
+    segment=$(find app.db.backups/segments -name '*.seg')
+    printf 'XXXXXXXX' | dd of="$segment" bs=1 seek=$(($(stat -c %s "$segment") / 2)) conv=notrunc status=none
+    run dbsnapfs verify app.db
+    [ "$status" -eq 1 ]
+    count_up
+    dbsnapfs backup app.db
+    dbsnapfs extract app.db latest copy.db
+    [ "$(sqlite3 copy.db .sha3sum)" = "$(sqlite3 app.db .sha3sum)" ]
+    run dbsnapfs list app.db
+    [[ ${lines[1]} == *DAMAGED* ]]
+    [[ ${lines[2]} != *DAMAGED* ]]
+}
+
+@test "backup check and verify deep tell a sound database from one that is stored well" {
+    dbsnapfs backup app.db check
+    dbsnapfs verify app.db deep | grep -q 'no damage, and SQLite finds none'
+    [[ $(dbsnapfs list app.db) == *' ok'* ]]
+    page=$(sqlite3 app.db "SELECT rootpage FROM sqlite_schema WHERE name = 'mirror'")
+    printf 'XXXXXXXX' | dd of=app.db bs=4096 seek=$((page - 1)) conv=notrunc status=none
+    refused 1 'was taken, but is not good: SQLite: ' dbsnapfs backup app.db check
+    dbsnapfs verify app.db
+    dbsnapfs verify app.db latest
+    [[ $(dbsnapfs list app.db | tail -n 1) == *DAMAGED* ]]
+    run dbsnapfs verify app.db deep
+    [ "$status" -eq 1 ]
+    [[ $output == *'1 backup is not good'* ]]
+    [[ $output == *': SQLite: '* ]]
+}
+
 @test "repair makes a lost catalog again" {
     dbsnapfs backup app.db note=one
     dbsnapfs backup app.db note=two

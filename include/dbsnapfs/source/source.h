@@ -93,8 +93,8 @@ void source_foresee(const struct snapshot *snapshot, struct snapshot_stream *str
 
 /*
  * PRAGMA quick_check (or integrity_check and foreign_key_check if `deep`) on a backup's image
- * through the store. `out` gets "ok" or the first findings, a line each; damage in the
- * store is one, and comes first. Returns 0 when the check could run.
+ * through the store. `out` gets "ok" or the first findings, a line each. Returns 0 when the check could
+ * run; -EBADMSG, with the store's message, when what was stored is damaged.
  */
 int source_snapshot_check(struct snapshot *snapshot, bool deep, const atomic_bool *cancel,
                           struct buf *out, struct err *err);

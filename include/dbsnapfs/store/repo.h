@@ -70,11 +70,20 @@ struct backup_entry {
     char *source;            /* path or URL it was taken from */
     char *settings;          /* JSON object: the source's SQLite settings */
     int64_t checked_ns;      /* 0: never; catalog only */
-    char *check_result;      /* "" or "ok" or what is wrong; catalog only */
+    char *check_result;      /* see below; catalog only */
     char sha256[65];         /* of database.sqlite, "" until computed; catalog only */
 };
 
 void backup_entry_free(struct backup_entry *entry); /* its members; NULL is fine */
+
+/*
+ * What is known of a backup: "" nothing yet; "ok": every stored byte was read, and the database
+ * system found nothing wrong with the image; this prefix and what it found, which no later reading
+ * makes better; or else what is damaged of that which was stored.
+ */
+#define CHECK_FINDING "SQLite: "
+/* The last of these. */
+bool backup_entry_is_damaged(const struct backup_entry *entry);
 
 /* Looks an entry up by name, or "latest"; -ENOENT with a message that names the newest. */
 int repo_find(struct repo *repo, const char *name, struct backup_entry *ret_entry, struct err *err);

@@ -169,17 +169,15 @@ static int run_all(struct check *check, bool deep, struct err *err)
     return r == 0 && deep && !check->found ? run_foreign_keys(check, err) : r;
 }
 
-/* The VFS's own message says best what is wrong, so it comes first. */
+/* What SQLite finds in an image that is not what was stored says nothing of the database. */
 static int write_findings(struct check *check, struct buf *out, struct err *err)
 {
     const struct err *cause = check->connection->cause;
 
-    if (cause && cause->code < 0 && cause->code != -EBADMSG)
+    if (cause && cause->code == -EBADMSG)
+        return err_set(err, EBADMSG, "%s", cause->text);
+    if (cause && cause->code < 0)
         return connection_fail(check->connection, SQLITE_IOERR, err);
-    if (cause && cause->code < 0) {
-        buf_addf(out, "%s\n", cause->text);
-        check->found = true;
-    }
     buf_add(out, buf_text(&check->findings), check->findings.len);
     if (!check->found)
         buf_add_text(out, "ok\n");

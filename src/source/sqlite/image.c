@@ -60,17 +60,10 @@ int image_check(const struct snapshot_image *reader, bool deep, const atomic_boo
                 struct buf *out, struct err *err)
 {
     struct image image = IMAGE_INIT;
-    struct err opening = ERR_INIT;
-    int r = image_open(reader, cancel, &image, &opening);
+    int r = image_open(reader, cancel, &image, err);
 
-    if (r == 0) {
+    if (r == 0)
         r = check_run(&image.connection, deep, out, err);
-    } else if (r == -EBADMSG) { /* the header's block is damaged */
-        buf_addf(out, "%s\n", opening.text);
-        r = buf_error(out) < 0 ? err_set(err, ENOMEM, "%s: out of memory", IMAGE_NAME) : 0;
-    } else {
-        err_set(err, -r, "%s", opening.text);
-    }
     image_close(&image);
     return r;
 }

@@ -85,13 +85,13 @@ END_TEST
 START_TEST(an_unknown_key_is_named_beside_the_known)
 {
     assert_refused("backup label=x", "backup: unknown word \"label=x\"; "
-                                     "known: note=TEXT, if-changed, wait=no, nowait");
+                                     "known: note=TEXT, if-changed, check, wait=no, nowait");
     assert_refused("backup if-changed=yes", "backup: unknown word \"if-changed=yes\"; "
-                                            "known: note=TEXT, if-changed, wait=no, nowait");
+                                            "known: note=TEXT, if-changed, check, wait=no, nowait");
     assert_refused("backup note", "backup: unknown word \"note\"; "
-                                  "known: note=TEXT, if-changed, wait=no, nowait");
+                                  "known: note=TEXT, if-changed, check, wait=no, nowait");
     assert_refused("verify a b",
-                   "verify: unknown word \"b\"; known: [BACKUP|all], wait=no, nowait");
+                   "verify: unknown word \"b\"; known: [BACKUP|all], deep, wait=no, nowait");
     assert_refused("cancel now", "cancel: unknown word \"now\"; known: nothing");
 }
 END_TEST

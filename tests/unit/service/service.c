@@ -170,8 +170,9 @@ START_TEST(help_lists_the_verbs)
     struct service *service = open_mounted();
 
     ck_assert_int_eq(place_run(service, "help", &out), 0);
-    assert_begins(&out, "ok commands are\nbackup [note=TEXT] [if-changed] [wait=no] [nowait]\n");
-    assert_contains(&out, "\nverify [BACKUP|all] [wait=no] [nowait]\n");
+    assert_begins(&out,
+                  "ok commands are\nbackup [note=TEXT] [if-changed] [check] [wait=no] [nowait]\n");
+    assert_contains(&out, "\nverify [BACKUP|all] [deep] [wait=no] [nowait]\n");
     service_free(service);
 }
 END_TEST
