@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "dbsnapfs/source/source.h"
 #include "dbsnapfs/store/repo.h"
@@ -145,6 +146,37 @@ static int commit(struct taking *taking, const struct command *command, uint64_t
     return code;
 }
 
+/* Are these two paths of files that are there, and not the same? */
+static bool are_two(const char *a, const char *b)
+{
+    struct stat one, other;
+
+    return stat(a, &one) == 0 && stat(b, &other) == 0 &&
+           (one.st_dev != other.st_dev || one.st_ino != other.st_ino);
+}
+
+/* A database may be moved, and have several paths. But where the one that was backed up last is still
+ * there and is another, somebody has mixed up repositories: `latest` would be of another database, and
+ * restoring it a disaster. */
+static int check_source(struct service *service, struct err *err)
+{
+    const char *path = source_path(service->source);
+    struct backup_entry newest;
+    int code = repo_find(service->repo, "latest", &newest, err);
+
+    if (code == -ENOENT)
+        return 0;
+    if (code == 0 && are_two(path, newest.source))
+        code =
+            err_set(err, EINVAL,
+                    "%s: the repository has the backups of %s, which is another database and still "
+                    "there; another one needs a repository of its own (-o repo=)",
+                    path, newest.source);
+    if (code == 0 || code == -EINVAL)
+        backup_entry_free(&newest);
+    return code;
+}
+
 static int backup_run(struct service *service, const struct command *command, struct turn *turn,
                       const atomic_bool *cancel, struct result *result, struct err *err)
 {
@@ -159,7 +191,9 @@ static int backup_run(struct service *service, const struct command *command, st
         return err_set(err, EINVAL, "backup: note= is not UTF-8 text");
     if (!service->source)
         return err_set(err, ENOENT, "backup: there is no database");
-    code = backup_writer_prepare(service->repo, err);
+    code = check_source(service, err);
+    if (code == 0)
+        code = backup_writer_prepare(service->repo, err);
     if (code == 0)
         code = source_capture(service->source, &sink, cancel, &image_bytes, err);
     if (code == 0)

@@ -134,17 +134,24 @@ teardown() { teardown_scratch; }
     command_line backup
 }
 
-@test "a repository of another database" {
+@test "a repository of another database, while that one is there" {
     make_db app.db
     make_db other.db
     dbsnapfs backup app.db -o repo=repo
-    run dbsnapfs backup other.db -o repo=repo
-    # One repository is for one database; told, or at least both come back whole.
-    if [ "$status" -eq 0 ]; then
-        dbsnapfs extract other.db -o repo=repo latest copy.db
-        [ "$(sqlite3 copy.db .sha3sum)" = "$(sqlite3 other.db .sha3sum)" ]
-        dbsnapfs verify app.db -o repo=repo
-    fi
+    refused 1 "$WORK/other.db: the repository has the backups of $WORK/app.db, which is another database and still there" \
+        dbsnapfs backup other.db -o repo=repo
+    [ "$(dbsnapfs list app.db -o repo=repo | wc -l)" -eq 2 ]
+}
+
+@test "a database that was moved, or has two paths, keeps its repository" {
+    make_db app.db
+    dbsnapfs backup app.db -o repo=repo
+    mv app.db moved.db
+    dbsnapfs backup moved.db -o repo=repo
+    ln moved.db hard.db
+    dbsnapfs backup hard.db -o repo=repo
+    dbsnapfs extract hard.db -o repo=repo latest copy.db
+    [ "$(sqlite3 copy.db .sha3sum)" = "$(sqlite3 moved.db .sha3sum)" ]
 }
 
 @test "a repository of a newer format" {
