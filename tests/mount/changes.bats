@@ -193,6 +193,18 @@ END
     [ -f "$changes/it's.sql" ]
 }
 
+@test "rows of 100 MB can be compared" {
+    sqlite3 app.db "CREATE TABLE f (name TEXT PRIMARY KEY, data BLOB, mime TEXT); CREATE TABLE g (id INTEGER PRIMARY KEY);
+        INSERT INTO f VALUES ('a', zeroblob(100000000), 'x')"
+    dbsnapfs app.db mnt
+    command_line backup
+    sqlite3 app.db "DELETE FROM f; INSERT INTO f VALUES ('b', zeroblob(100000000), 'x'); INSERT INTO g VALUES (1)"
+    command_line backup
+    [ "$(awk 'NR > 2' mnt/backups/latest/changes/summary)" = \
+        $'         1          0          1  f\n         1          0          0  g' ]
+    grep -q '^REPLACE INTO "g"' mnt/backups/latest/changes/g.sql
+}
+
 @test "the changes of a large table are found without reading all of it" {
     first <<'END'
 PRAGMA journal_mode = wal;

@@ -190,6 +190,27 @@ make_extension() {
     unharmed
 }
 
+@test "the memory of large values in one table is not held against other tables and views" {
+    local columns reader
+    columns=$(printf ', c%d' {1..120})
+    sqlite3 app.db "CREATE TABLE f (id INTEGER PRIMARY KEY, t TEXT); CREATE TABLE u (id INTEGER PRIMARY KEY$columns);
+        CREATE VIEW v AS SELECT * FROM u; INSERT INTO u (id, c1) VALUES (1, 'x');
+        INSERT INTO f VALUES (1, printf('%.140000000c', 'x'))"
+    dbsnapfs app.db mnt
+    command_line backup
+    (while :; do cat mnt/live/tables/f/rows.csv mnt/backups/latest/tables/f/rows.csv >/dev/null 2>&1 || :; done) 3>&- 4>&- &
+    reader=$!
+    for _ in {1..10}; do
+        for top in mnt/live mnt/backups/latest; do
+            [ "$(wc -l <$top/tables/u/rows.csv)" -eq 2 ]
+            [ "$(wc -l <$top/views/v/rows.csv)" -eq 2 ]
+            [ "$(cat $top/tables/u/rows/1/c1)" = x ]
+        done
+    done
+    kill "$reader"
+    wait "$reader" || true
+}
+
 @test "expressions, joins and views within each other are refused or read, and take no stack" {
     mount_harm deep
     command_line backup

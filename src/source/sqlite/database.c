@@ -201,16 +201,20 @@ bool database_file_failed(const struct database *database)
 
 void database_hurry(struct database *database, struct patience *ret_patience)
 {
-    patience_begin(ret_patience, database->is_impatient ? IMPATIENT_NS : PREPARE_NS, VIEW_BYTES);
+    patience_begin(ret_patience, database->is_impatient ? IMPATIENT_NS : PREPARE_NS, VIEW_BYTES, 0);
 }
 
 int database_patient(struct database *database, const struct patience *patience, int rc)
 {
-    patience_end();
-    database->is_impatient |= patience->exhausted;
-    return patience->exhausted ? SQLITE_INTERRUPT : rc;
+    patience_forget(patience_end());
+    database->is_greedy = patience->end == PATIENCE_GREEDY;
+    database->is_impatient |= patience->end != PATIENCE_LEFT;
+    return patience->end == PATIENCE_LATE     ? SQLITE_INTERRUPT
+           : patience->end == PATIENCE_GREEDY ? SQLITE_NOMEM
+                                              : rc;
 }
 
+/* What its statement has in memory counts from row to row, until it is given back. */
 int database_step(struct database *database, const struct relation *relation, sqlite3_stmt *stmt)
 {
     sqlite3 *db = database_handle(database);
@@ -220,11 +224,12 @@ int database_step(struct database *database, const struct relation *relation, sq
     if (relation->kind != RELATION_VIEW)
         return sqlite3_step(stmt);
     most = sqlite3_limit(db, SQLITE_LIMIT_LENGTH, VIEW_VALUE_BYTES);
-    patience_begin(&patience, INT64_MAX, VIEW_BYTES);
+    patience_begin(&patience, INT64_MAX, VIEW_BYTES, database->view_bytes);
     rc = sqlite3_step(stmt);
-    patience_end();
+    database->view_bytes = patience_end();
+    database->view = stmt;
     sqlite3_limit(db, SQLITE_LIMIT_LENGTH, most);
-    database->is_greedy = patience.exhausted;
+    database->is_greedy = patience.end == PATIENCE_GREEDY;
     return rc;
 }
 
@@ -268,6 +273,11 @@ int database_take(struct database *database, sqlite3_stmt **ret_stmt, struct err
 
 void database_give(struct database *database, sqlite3_stmt *stmt)
 {
+    if (stmt && stmt == database->view) {
+        patience_forget(database->view_bytes);
+        database->view_bytes = 0;
+        database->view = NULL;
+    }
     statements_give(&database->statements, stmt);
 }
 

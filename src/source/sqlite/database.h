@@ -37,7 +37,9 @@ struct database {
     int64_t deadline_ns;
 
     bool holds_state;     /* a transaction was begun, though SQLite may have ended it */
-    bool is_greedy;       /* the last step of a view took too much memory */
+    sqlite3_stmt *view;   /* the view's statement that was stepped last … */
+    int64_t view_bytes;   /* … and what it has in memory, see patience_end() */
+    bool is_greedy;       /* what was done last for a view took too much memory */
     bool is_impatient;    /* with a schema that has exhausted the patience once */
     bool selects_nothing; /* the authorizer refuses every SELECT that is prepared now */
     struct model *model;  /* of the schema with this version; NULL: not asked for yet */
@@ -60,8 +62,8 @@ bool database_expired(const struct database *database);
 /* What SQLite's code means here, see connection_fail(); behind the deadline -ETIMEDOUT. */
 int database_fail(const struct database *database, int rc, struct err *err);
 
-/* Between the two, what SQLite does without asking ends after a while. database_patient() returns
- * `rc`, or SQLITE_INTERRUPT where that was so. */
+/* Between the two, what SQLite does without asking ends after a while, or when it has taken too much
+ * memory. database_patient() returns `rc`, or SQLITE_INTERRUPT or SQLITE_NOMEM where that was so. */
 void database_hurry(struct database *database, struct patience *ret_patience);
 int database_patient(struct database *database, const struct patience *patience, int rc);
 

@@ -8,12 +8,14 @@
 #include <malloc.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
 #define NS INT64_C(1000000000)
 #define ASK_EVERY 64u /* allocations: some microseconds of work */
 #define LARGE_BYTES (1 << 16)
+#define LITTLE_BYTES (8LL << 20)
 
 /* What a view gathered comes back in small pieces, and the C library keeps them for the next who
  * asks in the same heap: the process would stay at what a view may have, once for each heap. So
@@ -34,7 +36,8 @@ static int64_t worked_ns(void)
 
 /* SQLite's own count cannot be asked for: it holds its lock while it asks for memory. */
 static atomic_llong in_use;
-static atomic_bool is_swollen; /* since more than SWOLLEN_BYTES were in use */
+static atomic_bool is_swollen;   /* since more than SWOLLEN_BYTES were in use */
+static atomic_llong held_by_all; /* that are watched */
 
 /* The clock is a system call: it runs from the first question on. */
 static bool is_late(struct patience *patience)
@@ -49,12 +52,16 @@ static bool is_late(struct patience *patience)
     return now_ns >= patience->until_ns;
 }
 
-static bool is_exhausted(struct patience *patience, int bytes)
+static enum patience_end end_of(struct patience *patience, int bytes)
 {
+    long long held = patience->held_bytes + bytes;
+    long long by_all = atomic_load_explicit(&held_by_all, memory_order_relaxed) + bytes;
+
     if (is_late(patience))
-        return true;
-    return patience->most_bytes > 0 &&
-           atomic_load_explicit(&in_use, memory_order_relaxed) + bytes > patience->most_bytes;
+        return PATIENCE_LATE;
+    if (held > patience->most_bytes || (held > LITTLE_BYTES && by_all > patience->most_bytes))
+        return PATIENCE_GREEDY;
+    return PATIENCE_LEFT;
 }
 
 static bool refuses(int bytes)
@@ -63,13 +70,23 @@ static bool refuses(int bytes)
 
     if (!patience)
         return false;
-    if (!patience->exhausted && (bytes >= LARGE_BYTES || ++patience->asked % ASK_EVERY == 0))
-        patience->exhausted = is_exhausted(patience, bytes);
-    return patience->exhausted;
+    if (patience->end == PATIENCE_LEFT &&
+        (bytes >= LARGE_BYTES || ++patience->asked % ASK_EVERY == 0))
+        patience->end = end_of(patience, bytes);
+    return patience->end != PATIENCE_LEFT;
+}
+
+static void hold(long long bytes)
+{
+    if (!watched)
+        return;
+    watched->held_bytes += bytes;
+    atomic_fetch_add_explicit(&held_by_all, bytes, memory_order_relaxed);
 }
 
 static void grow(long long bytes)
 {
+    hold(bytes);
     if (atomic_fetch_add_explicit(&in_use, bytes, memory_order_relaxed) + bytes > SWOLLEN_BYTES &&
         !atomic_load_explicit(&is_swollen, memory_order_relaxed))
         atomic_store_explicit(&is_swollen, true, memory_order_relaxed);
@@ -78,6 +95,7 @@ static void grow(long long bytes)
 /* After the memory was given back. */
 static void shrink(long long bytes)
 {
+    hold(-bytes);
     if (atomic_fetch_sub_explicit(&in_use, bytes, memory_order_relaxed) - bytes < SHRUNK_BYTES &&
         atomic_load_explicit(&is_swollen, memory_order_relaxed) &&
         atomic_exchange_explicit(&is_swollen, false, memory_order_relaxed))
@@ -124,17 +142,26 @@ __attribute__((constructor)) static void put_in_place(void)
     (void)sqlite3_config(SQLITE_CONFIG_MALLOC, &patient);
 }
 
-void patience_begin(struct patience *patience, int64_t at_most_ns, int64_t most_bytes)
+void patience_begin(struct patience *patience, int64_t at_most_ns, int64_t most_bytes,
+                    int64_t held_bytes)
 {
-    patience->at_most_ns = at_most_ns;
-    patience->until_ns = 0;
-    patience->most_bytes = most_bytes;
-    patience->exhausted = false;
-    patience->asked = 0;
+    *patience = (struct patience){
+        .most_bytes = most_bytes,
+        .held_bytes = held_bytes,
+        .at_most_ns = at_most_ns,
+    };
     watched = patience;
 }
 
-void patience_end(void)
+int64_t patience_end(void)
 {
+    int64_t held_bytes = watched->held_bytes;
+
     watched = NULL;
+    return held_bytes;
+}
+
+void patience_forget(int64_t held_bytes)
+{
+    atomic_fetch_sub_explicit(&held_by_all, held_bytes, memory_order_relaxed);
 }
