@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dbsnapfs/source/database.h"
 #include "dbsnapfs/source/pages.h"
@@ -195,6 +196,19 @@ static int make_texts(const struct relation *relation, struct row_text **texts, 
     return r;
 }
 
+/* In another encoding equal rows can be other SQL, so their lengths do not follow from those before. */
+static int same_encoding(const struct pair *pair, bool *ret_same, struct err *err)
+{
+    struct database_settings before, after;
+    int r = database_settings(pair->before.database, &before, err);
+
+    if (r == 0)
+        r = database_settings(pair->after.database, &after, err);
+    if (r == 0)
+        *ret_same = strcmp(before.encoding, after.encoding) == 0;
+    return r;
+}
+
 static int listing_begin(struct listing *listing, struct err *err)
 {
     struct change_counts *counts = &listing->counts;
@@ -204,7 +218,9 @@ static int listing_begin(struct listing *listing, struct err *err)
     counts->schema = has_other_sql(pair);
     counts->gone = !pair->after.relation;
     counts->has_added = pair->same_columns;
-    if (counts->has_added && listing->csv.wanted && listing->sql.wanted) {
+    if (counts->has_added)
+        r = same_encoding(pair, &counts->has_added, err);
+    if (r == 0 && counts->has_added && listing->csv.wanted && listing->sql.wanted) {
         r = make_texts(pair->before.table, listing->before, err);
         if (r == 0)
             r = make_texts(pair->after.table, listing->after, err);
