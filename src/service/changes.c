@@ -15,6 +15,7 @@
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
+#include "service/noted.h"
 
 /* 0 if it is the first. */
 static int find_before(struct repo *repo, uint64_t backup_id, uint64_t *ret_id, struct err *err)
@@ -37,7 +38,7 @@ int backup_changes_find(struct repo *repo, uint64_t backup_id, struct backup_cha
     struct buf fact = BUF_INIT;
     uint64_t before_id = 0;
     struct err reason = ERR_INIT;
-    int code = repo_find_fact(repo, backup_id, FACT_CHANGES, &fact, &reason);
+    int code = noted_find(repo, backup_id, FACT_CHANGES, &fact, &reason);
 
     /* What cannot be understood, or is damaged in the catalog, is as good as not known. */
     if (code == -EBADMSG || (code == 0 && backup_changes_read(&fact, &changes) != 0))
@@ -129,11 +130,7 @@ static int note(struct repo *repo, uint64_t backup_id, const struct backup_chang
     int code;
 
     backup_changes_write(changes, &fact);
-    code = buf_error(&fact);
-    if (code != 0)
-        (void)err_sys(err, ENOMEM, "changes");
-    else
-        code = repo_note_fact(repo, backup_id, FACT_CHANGES, fact.data, fact.len, err);
+    code = noted_put(repo, backup_id, FACT_CHANGES, &fact, err);
     buf_free(&fact);
     return code;
 }

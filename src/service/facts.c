@@ -26,6 +26,7 @@
 #include "dbsnapfs/table/rendering.h"
 #include "service/background.h"
 #include "service/core.h"
+#include "service/noted.h"
 
 /* For a virtual table, which may give rows without end. */
 #define VIRTUAL_NS (60 * INT64_C(1000000000))
@@ -178,7 +179,7 @@ static int changes_of_backup(struct pass *pass, struct err *err)
                      pass->changes.tables[i].unreadable);
     pass->has_changes = pass->changes.before_id != 0;
     if (pass->has_changes)
-        (void)repo_find_fact(repo, pass->changes.before_id, FACT_SIZES, &pass->before, NULL);
+        (void)noted_find(repo, pass->changes.before_id, FACT_SIZES, &pass->before, NULL);
     return 0;
 }
 
@@ -196,7 +197,7 @@ static int facts_run(struct service *service, uint64_t id, const char *name,
     if (code == 0 && pass.complaint.code < 0)
         background_fail(service, facts_job.verb, name, &pass.complaint);
     if (code == 0)
-        code = repo_note_fact(service->repo, id, FACT_SIZES, sizes.data, sizes.len, err);
+        code = noted_put(service->repo, id, FACT_SIZES, &sizes, err);
     if (code == 0 && pass.failure.code < 0) {
         *err = pass.failure;
         code = err->code;
@@ -210,7 +211,7 @@ int facts_find_sizes(struct repo *repo, uint64_t backup_id, const char *table,
                      struct row_sizes *ret_sizes, struct err *err)
 {
     struct buf fact = BUF_INIT;
-    int code = repo_find_fact(repo, backup_id, FACT_SIZES, &fact, err);
+    int code = noted_find(repo, backup_id, FACT_SIZES, &fact, err);
 
     /* What cannot be understood is as good as not known. */
     if (code == 0 && sizes_find(&fact, table, ret_sizes) != 0)
@@ -223,7 +224,7 @@ static bool facts_are_known(struct service *service, const struct backup_entry *
 {
     struct buf fact = BUF_INIT;
     struct backup_changes changes = {.before_id = 0};
-    bool known = repo_find_fact(service->repo, entry->id, FACT_SIZES, &fact, NULL) == 0 &&
+    bool known = noted_find(service->repo, entry->id, FACT_SIZES, &fact, NULL) == 0 &&
                  sizes_are_current(&fact) &&
                  backup_changes_find(service->repo, entry->id, &changes, NULL) == 0;
 

@@ -25,6 +25,7 @@ struct source_stamp;
 
 struct source_driver {
     const char *scheme; /* of its URLs: "sqlite" for sqlite:// and sqlite+anything:// */
+    const char *(*library_version)(void);
 
     /* What stands behind "scheme://" (or a bare PATH, `url` false) as the name that the other
      * functions get: a heap string. */

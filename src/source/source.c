@@ -16,6 +16,7 @@
 
 #include "dbsnapfs/source/database.h"
 #include "dbsnapfs/source/pages.h"
+#include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
 #include "source/driver.h"
 
@@ -127,6 +128,11 @@ int source_capture(struct source *source, const struct source_sink *sink, const 
 int source_schema(struct source *source, struct buf *out, struct err *err)
 {
     return source->driver->schema(source->name, out, err);
+}
+
+void source_library(struct buf *out)
+{
+    buf_addf(out, "%s %s", sqlite_driver.scheme, sqlite_driver.library_version());
 }
 
 int source_snapshot_schema(struct snapshot *snapshot, struct buf *out, struct err *err)

@@ -85,6 +85,9 @@ source_page_kind *source_kind_of_page(const struct source *source);
 int source_schema(struct source *source, struct buf *out, struct err *err);
 int source_snapshot_schema(struct snapshot *snapshot, struct buf *out, struct err *err);
 
+/* Appends the library that reads databases, and its version: "sqlite 3.40.1". */
+void source_library(struct buf *out);
+
 /* Somebody has read these bytes of a backup's image through the stream: if they are a page that
  * names others, the stream is told that those are read next. Takes any bytes, and costs next to nothing
  * for most. */

@@ -130,6 +130,7 @@ static int schema(const char *name, struct buf *out, struct err *err)
 const struct source_driver sqlite_driver = {
     .page_kind = sqlite_page_kind,
     .scheme = "sqlite",
+    .library_version = sqlite3_libversion,
     .resolve = resolve,
     .check = check,
     .info = info,

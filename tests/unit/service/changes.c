@@ -13,6 +13,7 @@
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/err.h"
 #include "service/facts_support.h"
+#include "service/noted.h"
 #include "service/support.h"
 
 static struct place place;
@@ -172,7 +173,7 @@ END_TEST
 
 START_TEST(what_is_noted_of_another_backup_before_is_not_believed)
 {
-    static const char fact[] = "1 1\n5:users 1 0 0 - 4 5 6 7 8 9\n";
+    struct buf fact = BUF_INIT;
     struct service *service = open_unmounted();
     struct repo *repo = service_repo(service);
     struct backup_changes changes;
@@ -180,11 +181,13 @@ START_TEST(what_is_noted_of_another_backup_before_is_not_believed)
     back_up(service, "SELECT 1");
     back_up(service, "UPDATE t SET b = 7 WHERE a = 7");
     back_up(service, "UPDATE t SET b = 8 WHERE a = 8");
-    ck_assert_int_eq(repo_note_fact(repo, 3, FACT_CHANGES, fact, strlen(fact), NULL), 0);
+    buf_add_text(&fact, "1 1\n5:users 1 0 0 - 4 5 6 7 8 9\n");
+    ck_assert_int_eq(noted_put(repo, 3, FACT_CHANGES, &fact, NULL), 0);
     ck_assert_int_eq(backup_changes_find(repo, 3, &changes, NULL), -ENOENT);
-    ck_assert_int_eq(repo_note_fact(repo, 2, FACT_CHANGES, fact, strlen(fact), NULL), 0);
+    ck_assert_int_eq(noted_put(repo, 2, FACT_CHANGES, &fact, NULL), 0);
     ck_assert_int_eq(backup_changes_find(repo, 2, &changes, NULL), 0);
     backup_changes_free(&changes);
+    buf_free(&fact);
     service_free(service);
 }
 END_TEST

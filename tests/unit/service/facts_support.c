@@ -11,6 +11,7 @@
 #include "dbsnapfs/table/rendering.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
+#include "service/noted.h"
 
 bool newest_is_known(void *arg)
 {
@@ -20,7 +21,7 @@ bool newest_is_known(void *arg)
     bool known;
 
     ck_assert_int_eq(repo_totals(repo, &totals, NULL), 0);
-    known = repo_find_fact(repo, totals.newest_id, FACT_SIZES, &fact, NULL) == 0 &&
+    known = noted_find(repo, totals.newest_id, FACT_SIZES, &fact, NULL) == 0 &&
             sizes_are_current(&fact);
     buf_free(&fact);
     return known;

@@ -7,6 +7,8 @@
 #include "dbsnapfs/service/changes.h"
 #include "dbsnapfs/service/service.h"
 #include "dbsnapfs/store/repo.h"
+#include "dbsnapfs/util/buf.h"
+#include "service/noted.h"
 #include "view/support.h"
 
 #define LATEST "backups/latest/changes"
@@ -178,8 +180,10 @@ END_TEST
 
 static void note(const char *fact)
 {
-    ck_assert_int_eq(
-        repo_note_fact(service_repo(stage.service), 2, FACT_CHANGES, fact, strlen(fact), NULL), 0);
+    struct buf text = BUF_INIT;
+    buf_add_text(&text, fact);
+    ck_assert_int_eq(noted_put(service_repo(stage.service), 2, FACT_CHANGES, &text, NULL), 0);
+    buf_free(&text);
 }
 
 START_TEST(a_reason_stays_in_its_line)

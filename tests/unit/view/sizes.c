@@ -20,6 +20,7 @@
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/table/rendering.h"
 #include "dbsnapfs/tree.h"
+#include "service/noted.h"
 #include "view/context.h"
 #include "view/entry.h"
 #include "view/scope.h"
@@ -369,9 +370,7 @@ START_TEST(what_the_catalog_knows_is_not_measured)
     await_fact();
     sizes_begin(&fact);
     sizes_add(&fact, "chance", &noted);
-    ck_assert_int_eq(repo_note_fact(view_repo(view), scope_backup_id(past), FACT_SIZES, fact.data,
-                                    fact.len, NULL),
-                     0);
+    ck_assert_int_eq(noted_put(view_repo(view), scope_backup_id(past), FACT_SIZES, &fact, NULL), 0);
     buf_free(&fact);
     ck_assert(sizes_known(past, "chance", &sizes));
     ck_assert_uint_eq(sizes.ndjson_bytes, 33);
