@@ -113,3 +113,9 @@ void bar_end(struct bar *bar)
     (void)pthread_mutex_destroy(&bar->lock);
     bar->started = false;
 }
+
+/* One call, so that nothing is drawn in between. */
+void bar_say(const struct bar *bar, const char *line)
+{
+    (void)fprintf(stderr, "%s%s", bar->started ? "\r\033[K" : "", line);
+}

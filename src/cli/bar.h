@@ -27,6 +27,9 @@ void bar_start(struct bar *bar, bool quiet,
                void (*poll)(void *arg, struct service_progress *ret_progress), void *arg);
 void bar_end(struct bar *bar); /* clears the line */
 
+/* Puts a line (with its newline) on standard error, in the place of the bar, which goes on below. */
+void bar_say(const struct bar *bar, const char *line);
+
 /* Cuts UTF-8 text to `columns` characters. */
 void bar_cut(struct buf *text, size_t columns);
 

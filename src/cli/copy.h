@@ -20,6 +20,13 @@ struct copy {
     _Atomic uint64_t done_bytes;  /* for a progress bar, in another thread */
     _Atomic uint64_t total_bytes; /* 0: not known */
     void *block;                  /* the copy's own */
+    const char *name;             /* what errors call the node; may be NULL */
+    /*
+     * Told of each path below `name` that cannot be read, and why; the rest of the directory is
+     * copied. NULL: the first one ends the copy.
+     */
+    void (*unread)(void *arg, const char *path, const struct err *err);
+    void *arg;
 };
 
 /* Hands the bytes of a file to `put`, in order and in large pieces. */
@@ -31,7 +38,11 @@ int copy_stream(struct copy *copy, struct node *node,
 int copy_file(struct copy *copy, struct node *node, const char *dest, bool replace,
               struct err *err);
 
-/* Makes the directory `dest` (mode 0700) with all that is in `node`; links stay links. */
+/*
+ * Makes the directory `dest` (mode 0700) with all that is in `node`; links stay links. A file that
+ * cannot be read to its end is left out, and so is what comes behind the place where a list of names
+ * breaks off. An error of the destination ends it, and leaves nothing.
+ */
 int copy_directory(struct copy *copy, struct node *node, const char *dest, struct err *err);
 
 #endif

@@ -1,7 +1,10 @@
 /*
  * extract: a file or a whole entry of a backup to a new place, without a mount.
+ *
+ * What cannot be read of a directory is named as soon as it is met, since the rest may take long.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,8 +24,21 @@
 
 struct extraction {
     struct copy copy;
+    struct bar bar;
     int64_t started_ns;
+    uint64_t unread; /* paths */
 };
+
+static void say_unread(void *arg, const char *path, const struct err *why)
+{
+    struct extraction *extraction = arg;
+    struct buf line = BUF_INIT;
+
+    buf_addf(&line, "dbsnapfs: %s: %s\n", path, why->text);
+    bar_say(&extraction->bar, buf_text(&line));
+    buf_free(&line);
+    extraction->unread++;
+}
 
 static void poll_copy(void *arg, struct service_progress *ret_progress)
 {
@@ -55,12 +71,13 @@ static int extract_node(const struct call *call, struct service *service, struct
     struct source *source = service_source(service);
     struct node_attr attr = {.size = 0};
     struct buf name = BUF_INIT;
-    struct bar bar;
     int code;
 
     code = node_attr(node, &attr, err);
-    if (code != 0)
+    if (code != 0) {
+        err_at(err, "%s", path);
         return code;
+    }
     if (attr.kind == NODE_FILE) {
         name_destination(path, dest, &name);
         code = place_check_restore(buf_text(&name), source ? source_path(source) : NULL, err);
@@ -70,11 +87,11 @@ static int extract_node(const struct call *call, struct service *service, struct
         goto out;
     extraction->copy.cancel = signals_catch();
     extraction->started_ns = clock_monotonic_ns();
-    bar_start(&bar, call->options->quiet, poll_copy, extraction);
+    bar_start(&extraction->bar, call->options->quiet, poll_copy, extraction);
     code = attr.kind == NODE_FILE
                ? copy_file(&extraction->copy, node, buf_text(&name), call->options->force, err)
                : copy_directory(&extraction->copy, node, dest, err);
-    bar_end(&bar);
+    bar_end(&extraction->bar);
     if (code == -EEXIST && attr.kind == NODE_FILE)
         code = err_set(err, EEXIST, "%s exists already; --force replaces it", buf_text(&name));
 out:
@@ -92,7 +109,11 @@ static int say_done(const struct call *call, struct extraction *extraction, stru
         return 0;
     text_bytes(atomic_load(&extraction->copy.done_bytes), size);
     text_duration(clock_monotonic_ns() - extraction->started_ns, took);
-    buf_addf(&out, "%s: %s in %s\n", call->args[call->count - 1], size, took);
+    buf_addf(&out, "%s: %s in %s", call->args[call->count - 1], size, took);
+    if (extraction->unread > 0)
+        buf_addf(&out, ", but %" PRIu64 " path%s could not be read", extraction->unread,
+                 extraction->unread == 1 ? "" : "s");
+    buf_add_char(&out, '\n');
     code = call_print(&out, err);
     buf_free(&out);
     return code;
@@ -101,13 +122,14 @@ static int say_done(const struct call *call, struct extraction *extraction, stru
 static int extract_run(const struct call *call)
 {
     const char *path = call->count == 4 ? call->args[2] : "database.sqlite";
-    struct extraction extraction = {.started_ns = 0};
+    struct extraction extraction = {.copy = {.name = path, .unread = say_unread}};
     struct node *root = NULL, *node = NULL;
     struct service *service = NULL;
     struct buf where = BUF_INIT;
     struct err err = ERR_INIT;
     int code;
 
+    extraction.copy.arg = &extraction;
     code = call_open(call, &service, &err);
     if (code == 0)
         code = view_root(service, NULL, &root, &err);
@@ -124,7 +146,7 @@ static int extract_run(const struct call *call)
     service_free(service);
     buf_free(&where);
     if (code == 0)
-        return STATUS_FINE;
+        return extraction.unread == 0 ? STATUS_FINE : STATUS_FAILURE;
     (void)call_fail(&err);
     return code == -ECANCELED ? signals_status(STATUS_FAILURE) : STATUS_FAILURE;
 }

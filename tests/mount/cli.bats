@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # The verbs on the command line, with a mount and without one.
 
+# shellcheck disable=SC2154 # stderr is that of run
+
 load helper
 
 setup() {
@@ -170,6 +172,49 @@ same_names() {
     run dbsnapfs extract app.db latest missing/copy.db
     [ "$status" -eq 1 ]
     [ -z "$(find . -name 'copy*')" ]
+}
+
+# damage_table FILE TABLE: a page in the middle of the table is none any more.
+damage_table() {
+    local page
+    page=$(sqlite3 "$1" "SELECT pageno FROM dbstat WHERE name = '$2' AND pagetype = 'leaf' LIMIT 1 OFFSET 6")
+    printf '\377\377\377\377\377\377\377\377' |
+        dd of="$1" bs=1 seek=$(((page - 1) * 4096)) conv=notrunc status=none
+}
+
+@test "extract takes out all that can be read of a damaged database, and names the rest" {
+    make_db bad.db delete 3000
+    sqlite3 bad.db 'DROP INDEX item_name; CREATE VIEW counters AS SELECT n FROM counter'
+    damage_table bad.db item
+    dbsnapfs backup bad.db
+    run --separate-stderr dbsnapfs extract bad.db latest . out
+    [ "$status" -eq 1 ]
+    [[ $output == 'out: '*' in '*', but 6 paths could not be read' ]]
+    [ "$(sed -E 's/^(dbsnapfs: [^:]+): the backup: the database is damaged.*/\1/' <<<"$stderr" | LC_ALL=C sort)" = "\
+dbsnapfs: database.sql
+dbsnapfs: tables/item/count
+dbsnapfs: tables/item/rows
+dbsnapfs: tables/item/rows.csv
+dbsnapfs: tables/item/rows.ndjson
+dbsnapfs: tables/item/rows.sql" ]
+    (cd out && sha256sum -c SHA256SUMS)
+    [ "$(cat out/tables/counter/rows/1/n)" = 0 ]
+    [ "$(cat out/tables/mirror/count)" = 1 ]
+    [ "$(cat out/views/counters/count)" = 1 ]
+    [ "$(cat out/tables/item/rows/1/name)" = 'item 1' ]
+    run find out/tables/item -name 'rows.*' -o -name count
+    [ -z "$output" ]
+    refused 1 'tables/item/rows.csv: the backup: the database is damaged' \
+        dbsnapfs extract bad.db latest tables/item/rows.csv rows.csv
+    [ ! -e rows.csv ]
+}
+
+@test "extract of a whole entry leaves nothing where there is no room for it" {
+    dbsnapfs backup app.db
+    mkdir small
+    mount -t tmpfs -o size=16k none small
+    refused 1 'database.sqlite: No space left on device' dbsnapfs extract app.db latest . small/out
+    [ -z "$(ls -A small)" ]
 }
 
 @test "verify finds no damage where there is none" {

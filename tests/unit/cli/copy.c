@@ -5,9 +5,11 @@
 
 #include <check.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -91,8 +93,8 @@ static int make_inner(void *context, struct node **ret_node, struct err *err)
 
 static int make_bad(void *context, struct node **ret_node, struct err *err)
 {
-    static const struct node_static_entry bad[] = {{"long", NODE_FILE, false, make_long},
-                                                   {"broken", NODE_FILE, false, make_broken},
+    static const struct node_static_entry bad[] = {{"broken", NODE_FILE, false, make_broken},
+                                                   {"long", NODE_FILE, false, make_long},
                                                    {NULL, NODE_FILE, false, NULL}};
 
     (void)context;
@@ -100,8 +102,77 @@ static int make_bad(void *context, struct node **ret_node, struct err *err)
     return node_static_new(bad, NULL, NULL, 0, true, ret_node);
 }
 
+/* A directory whose list breaks off behind "a", or at once. */
+
+static int torn_attr(struct node *node, struct node_attr *ret_attr, struct err *err)
+{
+    (void)node;
+    (void)err;
+    *ret_attr = (struct node_attr){.kind = NODE_DIRECTORY};
+    return 0;
+}
+
+static int torn_lookup(struct node *node, const char *name, struct node **ret_node, struct err *err)
+{
+    (void)node;
+    (void)name;
+    return make_long(NULL, ret_node, err);
+}
+
+static int torn_list(struct node *node, struct node_place *place, uint64_t cookie, node_emit emit,
+                     void *arg, struct err *err)
+{
+    (void)node;
+    (void)place;
+    if (cookie == 0)
+        (void)emit(arg, "a", NODE_FILE, 1);
+    return err_set(err, EBADMSG, "this list is damaged");
+}
+
+static int lost_list(struct node *node, struct node_place *place, uint64_t cookie, node_emit emit,
+                     void *arg, struct err *err)
+{
+    (void)node;
+    (void)place;
+    (void)cookie;
+    (void)emit;
+    (void)arg;
+    return err_set(err, EBADMSG, "this list is damaged");
+}
+
+static void free_nothing(struct node *node)
+{
+    (void)node;
+}
+
+static const struct node_ops torn_ops = {
+    .attr = torn_attr, .lookup = torn_lookup, .list = torn_list, .free = free_nothing};
+static const struct node_ops lost_ops = {
+    .attr = torn_attr, .lookup = torn_lookup, .list = lost_list, .free = free_nothing};
+static struct node torn, lost;
+
+static int make_torn(void *context, struct node **ret_node, struct err *err)
+{
+    (void)context;
+    (void)err;
+    node_init(&torn, &torn_ops);
+    *ret_node = &torn;
+    return 0;
+}
+
+static int make_lost(void *context, struct node **ret_node, struct err *err)
+{
+    (void)context;
+    (void)err;
+    node_init(&lost, &lost_ops);
+    *ret_node = &lost;
+    return 0;
+}
+
 static const struct node_static_entry outer[] = {{"inner", NODE_DIRECTORY, false, make_inner},
                                                  {"bad", NODE_DIRECTORY, false, make_bad},
+                                                 {"torn", NODE_DIRECTORY, false, make_torn},
+                                                 {"lost", NODE_DIRECTORY, false, make_lost},
                                                  {NULL, NODE_FILE, false, NULL}};
 
 static void set_up(void)
@@ -146,6 +217,29 @@ static int copy_all(const char *path, const char *dest, struct err *err)
     struct node *node = at(path);
     int code = copy_directory(&copy, node, dest, err);
 
+    node_unref(node);
+    return code;
+}
+
+/* Goes on behind what cannot be read; `told` is a line for each. */
+
+static struct buf told;
+
+static void tell(void *arg, const char *path, const struct err *err)
+{
+    (void)arg;
+    buf_addf(&told, "%s: %s\n", path, err->text);
+}
+
+static int copy_what_can_be_read(const char *path, const char *name, const char *dest,
+                                 struct err *err)
+{
+    struct copy copy = {.name = name, .unread = tell};
+    struct node *node = at(path);
+    int code;
+
+    buf_free(&told);
+    code = copy_directory(&copy, node, dest, err);
     node_unref(node);
     return code;
 }
@@ -198,7 +292,79 @@ START_TEST(a_failure_leaves_nothing)
     ck_assert_int_eq(copy_out("bad/broken", "out", false, &err), -EBADMSG);
     ck_assert_str_eq(err.text, "this file is damaged");
     ck_assert_int_eq(copy_all("bad", "dir", &err), -EBADMSG);
+    ck_assert_str_eq(err.text, "broken: this file is damaged");
     ck_assert_int_eq(copy_out("inner/long", "no/such/out", false, &err), -ENOENT);
+    assert_only("");
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_is_named)
+{
+    struct copy copy = {.name = "bad/broken"};
+    struct node *node = at("bad/broken");
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(copy_file(&copy, node, "out", false, &err), -EBADMSG);
+    ck_assert_str_eq(err.text, "bad/broken: this file is damaged");
+    node_unref(node);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_of_a_directory_is_told_and_left_out)
+{
+    struct stat st;
+
+    ck_assert_int_eq(copy_what_can_be_read("bad", "bad", "dir", NULL), 0);
+    ck_assert_str_eq(buf_text(&told), "bad/broken: this file is damaged\n");
+    ck_assert_int_eq(stat("dir/long", &st), 0);
+    ck_assert_int_eq(st.st_size, TEXT_SIZE);
+    ck_assert_int_ne(access("dir/broken", F_OK), 0);
+    assert_only("dir ");
+}
+END_TEST
+
+START_TEST(names_in_front_of_the_place_where_a_list_breaks_off_are_copied)
+{
+    ck_assert_int_eq(copy_what_can_be_read("torn", "torn", "dir", NULL), 0);
+    ck_assert_str_eq(buf_text(&told), "torn: this list is damaged\n");
+    ck_assert_int_eq(access("dir/a", F_OK), 0);
+}
+END_TEST
+
+START_TEST(all_that_is_told_is_named_from_the_place_that_is_copied)
+{
+    ck_assert_int_eq(copy_what_can_be_read(".", ".", "dir", NULL), 0);
+    ck_assert_str_eq(buf_text(&told), "bad/broken: this file is damaged\n"
+                                      "torn: this list is damaged\n"
+                                      "lost: this list is damaged\n");
+    ck_assert_int_eq(access("dir/inner/long", F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_directory_of_which_nothing_can_be_read_leaves_nothing)
+{
+    struct err err = ERR_INIT;
+
+    ck_assert_int_eq(copy_what_can_be_read("lost", "lost", "dir", &err), -EBADMSG);
+    ck_assert_str_eq(err.text, "lost: this list is damaged");
+    ck_assert_str_eq(buf_text(&told), "");
+    assert_only("");
+}
+END_TEST
+
+START_TEST(what_cannot_be_written_ends_the_copy_and_leaves_nothing)
+{
+    const struct rlimit little = {1000, RLIM_INFINITY}, any = {RLIM_INFINITY, RLIM_INFINITY};
+    struct err err = ERR_INIT;
+    int code;
+
+    ck_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+    code = copy_what_can_be_read(".", ".", "dir", &err);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &any), 0);
+    ck_assert_int_eq(code, -EFBIG);
+    ck_assert_ptr_nonnull(strstr(err.text, "/inner/long: File too large"));
+    ck_assert_str_eq(buf_text(&told), "");
     assert_only("");
 }
 END_TEST
@@ -243,6 +409,12 @@ Suite *suite_cli_copy(void)
     tcase_add_test(tests, a_file_is_copied_whole_and_private);
     tcase_add_test(tests, a_file_that_exists_stays_unless_it_is_to_be_replaced);
     tcase_add_test(tests, a_failure_leaves_nothing);
+    tcase_add_test(tests, a_file_that_cannot_be_read_is_named);
+    tcase_add_test(tests, what_cannot_be_read_of_a_directory_is_told_and_left_out);
+    tcase_add_test(tests, names_in_front_of_the_place_where_a_list_breaks_off_are_copied);
+    tcase_add_test(tests, all_that_is_told_is_named_from_the_place_that_is_copied);
+    tcase_add_test(tests, a_directory_of_which_nothing_can_be_read_leaves_nothing);
+    tcase_add_test(tests, what_cannot_be_written_ends_the_copy_and_leaves_nothing);
     tcase_add_test(tests, a_copy_can_be_cancelled);
     tcase_add_test(tests, a_directory_is_copied_with_its_links_and_without_what_is_hidden);
     suite_add_tcase(suite, tests);
