@@ -8,7 +8,7 @@
 #
 # TABLE and KEY are as `ls` shows them below tables/ and rows/. All values come back as they were,
 # BLOBs and the kinds of numbers too. Which backup it is goes to standard error. The exit status is 1,
-# and nothing is printed, if no backup has the row or if it is still there.
+# and nothing is printed, if no backup has the row or if it is still there. Needs python3.
 set -euo pipefail
 
 if [ $# -lt 3 ] || [ $# -gt 4 ]; then
@@ -39,51 +39,81 @@ find_backup() {
     done < <(find "$mountpoint/backups" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort -rV)
 }
 
-# A string of SQL.
-text() { printf "'%s'" "${1//\'/\'\'}"; }
-
-# The name that a directory's name stands for.
-decoded() {
-    local name=${1//\\/\\\\}
-    printf %b "${name//%/\\x}"
-}
-
 [ -d "$mountpoint/backups" ] || fail "$mountpoint is not a mount of dbsnapfs"
 [ ! -d "$mountpoint/live/$row" ] || fail "$table has the row $key, nothing is to be put back"
 backup=$(find_backup)
 [ -n "$backup" ] || fail "no backup${named:+ $named} has $table's row $key"
 echo "put-row-back: $table's row $key as it was at ${backup##*/}" >&2
 
-# row.json says each value's kind; a value that JSON cannot hold is in its column's file, and so is
-# every BLOB. Generated columns make themselves; a row that is named by its rowid gets it back.
-sqlite3 -bail :memory: "
-CREATE TABLE given AS SELECT
-    $(text "$backup/$row/") AS folder,
-    $(text "$(decoded "$table")") AS table_name,
-    CAST(readfile($(text "$backup/$row/row.json")) AS TEXT) AS row,
-    CAST(readfile($(text "$backup/tables/$table/columns.json")) AS TEXT) AS columns;
+# row.json has every column under its own name, with its value and of which kind that is; a BLOB, and
+# text that is not UTF-8, in base64. Generated columns make themselves; a row that is named by its
+# rowid gets it back. What a literal cannot hold is a cast of its bytes, in the database's encoding.
+exec python3 - "$backup" "$table" "$key" <<'END'
+import base64
+import json
+import re
+import sys
+import urllib.parse
 
-CREATE TABLE named AS SELECT j.id, key AS name, type, atom, value,
-    folder || CASE WHEN key LIKE '.%' THEN '%2E' || substr(escaped, 2) ELSE escaped END AS file
-FROM given, json_each(row) AS j, (SELECT id AS escaped_id,
-    replace(replace(key, '%', '%25'), '/', '%2F') AS escaped FROM given, json_each(row))
-WHERE escaped_id = j.id AND key NOT IN (
-    SELECT json_extract(c.value, '\$.name') FROM given, json_each(columns) AS c
-    WHERE coalesce(json_extract(c.value, '\$.generated'), 0) <> 0);
+backup, table, key = sys.argv[1:]
+lossless = {"encoding": "utf-8", "errors": "surrogateescape"}
+sys.stdout.reconfigure(**lossless)
 
-CREATE TABLE written AS SELECT id, name, CASE
-    WHEN type = 'text' AND CAST(atom AS BLOB) = readfile(file) THEN quote(atom)
-    WHEN type = 'text' OR value ->> 'text' IS NOT NULL THEN 'CAST(' || quote(readfile(file)) || ' AS TEXT)'
-    WHEN value ->> 'real' IS NOT NULL THEN replace(value ->> 'real', 'inf', '9e999')
-    WHEN type = 'object' THEN quote(readfile(file))
-    ELSE quote(atom) END AS sql
-FROM named;
 
-INSERT INTO written SELECT -1, 'rowid', $(text "$key") FROM given
-WHERE $(text "$key") NOT GLOB '*[^-0-9]*' AND NOT EXISTS (SELECT 1 FROM json_each(columns) AS c
-    WHERE coalesce(json_extract(c.value, '\$.primary_key'), 0) <> 0);
+class Number(str):
+    """The digits as they stand: no double comes between, and -0.0 keeps its sign."""
 
-SELECT 'INSERT INTO \"' || replace(table_name, '\"', '\"\"') || '\" ('
-    || group_concat('\"' || replace(name, '\"', '\"\"') || '\"', ', ') || ') VALUES ('
-    || group_concat(sql, ', ') || ');'
-FROM given, (SELECT name, sql FROM written ORDER BY id);"
+
+def load(path):
+    with open(f"{backup}/{path}", **lossless) as file:
+        return json.load(file, parse_int=Number, parse_float=Number)
+
+
+def name(text):
+    return '"' + text.replace('"', '""') + '"'
+
+
+def text(given):
+    literal = given.decode("utf-8", "surrogatepass")
+    if not re.search("[\0\r\ufffe\uffff\ud800-\udfff]", literal):
+        return "'" + literal.replace("'", "''") + "'"
+    if encoding != "UTF-8":
+        given = literal.encode(encoding, "surrogatepass")
+    return f"CAST(x'{given.hex()}' AS TEXT)"
+
+
+def value(given):
+    if given is None:
+        return "NULL"
+    if isinstance(given, Number):
+        return given
+    if isinstance(given, str):
+        return text(given.encode())
+    if "base64" in given:
+        return f"x'{base64.b64decode(given['base64']).hex()}'"
+    if "real" in given:
+        return given["real"].replace("inf", "9e999")
+    given = base64.b64decode(given["text"])
+    try:
+        return text(given)
+    except UnicodeDecodeError:  # which a database of UTF-16 cannot hold
+        return f"CAST(x'{given.hex()}' AS TEXT)"
+
+
+if re.search("%~[0-9a-f]{16}$", table):
+    sys.exit(f"put-row-back: the table's name is cut; take the row from {backup}/tables/{table}/rows.sql")
+encoding = load("manifest.json")["settings"]["encoding"]
+columns = load(f"tables/{table}/columns.json")
+row = load(f"tables/{table}/rows/{key}/row.json")
+
+values = {c["name"]: value(row[c["name"]]) for c in columns if not c["generated"]}
+rowid = re.fullmatch("%~rowid~(-?[0-9]+)", key)
+if not rowid and all(c["primary_key"] is None for c in columns):
+    rowid = re.fullmatch("(-?[0-9]+)", key)
+taken = {c["name"].lower() for c in columns}
+aliases = [alias for alias in ("rowid", "_rowid_", "oid") if alias not in taken]
+if rowid and aliases:
+    values[aliases[0]] = rowid[1]
+target = "" if table == "%~" else urllib.parse.unquote(table, **lossless)
+print(f"INSERT INTO {name(target)} ({', '.join(map(name, values))}) VALUES ({', '.join(values.values())});")
+END

@@ -44,6 +44,40 @@ put_back() { "$EXAMPLES/put-row-back.sh" mnt "$@"; }
     sqlite3 app.db .dump | diff before -
 }
 
+# mount_strange PRAGMA: the same for a table named by nothing, with columns that are named like what the
+# tree has in a row's directory, and values that SQL, JSON or double numbers have trouble with.
+mount_strange() {
+    rm app.db
+    sqlite3 app.db <<END
+$1
+CREATE TABLE "" (id INTEGER PRIMARY KEY, "row.json" TEXT, "p.row" TEXT, "referenced-by" TEXT,
+    "a
+b" TEXT, ".hidden" TEXT, "100%" TEXT, "$(printf 'long%.0s' {1..100})" TEXT, zero, half TEXT, lines TEXT,
+    last TEXT, rowid);
+INSERT INTO "" VALUES (1, 'JSON', 'p', 'by', 'ab', 'h', '%', 'l', -0.0, CAST(x'00d8' AS TEXT),
+    'a' || char(13, 10) || 'b', char(65534, 65535), 'r');
+CREATE TABLE "a/b" (k TEXT PRIMARY KEY, rowid, v);
+INSERT INTO "a/b" (_rowid_, k, rowid, v) VALUES (7, NULL, 'r', 9007199254740993), (8, 'k', NULL, 1e-320);
+END
+    mount_app
+    echo backup >mnt/control
+}
+
+@test "put-row-back.sh puts back what has names and values of the strange kind" {
+    for encoding in UTF-8 UTF-16le UTF-16be; do
+        mount_strange "PRAGMA encoding = '$encoding';"
+        cat mnt/live/tables/*/rows.sql >before
+        grep -q -e ', *-0\.0,' before
+        sqlite3 app.db 'DELETE FROM ""; DELETE FROM "a/b"'
+        put_back %~ 1 2>said | sqlite3 -bail app.db
+        put_back a%2Fb %~rowid~7 2>said | sqlite3 -bail app.db
+        put_back a%2Fb k 2>said | sqlite3 -bail app.db
+        cat mnt/live/tables/*/rows.sql | diff before -
+        umount mnt
+        rm -r app.db.backups
+    done
+}
+
 @test "put-row-back.sh takes the newest backup that has the row, or the one that is named" {
     mount_shop
     sqlite3 app.db "UPDATE users SET name = 'Ada the second' WHERE id = 41"
