@@ -258,6 +258,7 @@ static int copy_link(struct tree *tree, const struct buf *target, struct err *er
 
 static int copy_inner_file(struct tree *tree, struct node *node, struct err *err)
 {
+    uint64_t before_bytes = atomic_load(&tree->copy->done_bytes);
     const char *dest = buf_text(&tree->path);
     struct target target = {-1, false, dest};
     int code;
@@ -274,6 +275,7 @@ static int copy_inner_file(struct tree *tree, struct node *node, struct err *err
         return 0;
     if (unlink(dest) != 0) /* a part of it would be taken for all */
         return err_sys(err, errno, "%s", dest);
+    atomic_store(&tree->copy->done_bytes, before_bytes);
     return leave_out(tree, false, err);
 }
 

@@ -17,7 +17,7 @@ struct node;
 
 struct copy {
     const atomic_bool *cancel;    /* may be NULL; -ECANCELED */
-    _Atomic uint64_t done_bytes;  /* for a progress bar, in another thread */
+    _Atomic uint64_t done_bytes;  /* of what stays; a progress bar's thread reads it */
     _Atomic uint64_t total_bytes; /* 0: not known */
     void *block;                  /* the copy's own */
     const char *name;             /* what errors call the node; may be NULL */

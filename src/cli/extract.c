@@ -16,6 +16,7 @@
 #include "cli/signals.h"
 #include "dbsnapfs/service/service.h"
 #include "dbsnapfs/source/source.h"
+#include "dbsnapfs/table/text.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
@@ -25,8 +26,11 @@
 struct extraction {
     struct copy copy;
     struct bar bar;
+    struct buf dest; /* what is made */
     int64_t started_ns;
-    uint64_t unread; /* paths */
+    bool json;
+    uint64_t unread;    /* paths … */
+    struct buf objects; /* … and, if `json`, what is said of them */
 };
 
 static void say_unread(void *arg, const char *path, const struct err *why)
@@ -37,6 +41,14 @@ static void say_unread(void *arg, const char *path, const struct err *why)
     buf_addf(&line, "dbsnapfs: %s: %s\n", path, why->text);
     bar_say(&extraction->bar, buf_text(&line));
     buf_free(&line);
+    if (extraction->json) {
+        buf_add_text(&extraction->objects, extraction->unread > 0 ? ",\n" : "\n");
+        buf_add_text(&extraction->objects, "    {\"path\": ");
+        text_json_string(path, &extraction->objects);
+        buf_add_text(&extraction->objects, ", \"error\": ");
+        text_json_string(why->text, &extraction->objects);
+        buf_add_char(&extraction->objects, '}');
+    }
     extraction->unread++;
 }
 
@@ -70,7 +82,6 @@ static int extract_node(const struct call *call, struct service *service, struct
     const char *dest = call->args[call->count - 1];
     struct source *source = service_source(service);
     struct node_attr attr = {.size = 0};
-    struct buf name = BUF_INIT;
     int code;
 
     code = node_attr(node, &attr, err);
@@ -79,41 +90,62 @@ static int extract_node(const struct call *call, struct service *service, struct
         return code;
     }
     if (attr.kind == NODE_FILE) {
-        name_destination(path, dest, &name);
-        code = place_check_restore(buf_text(&name), source ? source_path(source) : NULL, err);
+        name_destination(path, dest, &extraction->dest);
+        dest = buf_text(&extraction->dest);
+        code = place_check_restore(dest, source ? source_path(source) : NULL, err);
         atomic_store(&extraction->copy.total_bytes, attr.size);
+    } else {
+        buf_add_text(&extraction->dest, dest);
     }
     if (code != 0)
-        goto out;
+        return code;
     extraction->copy.cancel = signals_catch();
     extraction->started_ns = clock_monotonic_ns();
     bar_start(&extraction->bar, call->options->quiet, poll_copy, extraction);
     code = attr.kind == NODE_FILE
-               ? copy_file(&extraction->copy, node, buf_text(&name), call->options->force, err)
+               ? copy_file(&extraction->copy, node, dest, call->options->force, err)
                : copy_directory(&extraction->copy, node, dest, err);
     bar_end(&extraction->bar);
     if (code == -EEXIST && attr.kind == NODE_FILE)
-        code = err_set(err, EEXIST, "%s exists already; --force replaces it", buf_text(&name));
-out:
-    buf_free(&name);
+        code = err_set(err, EEXIST, "%s exists already; --force replaces it", dest);
     return code;
 }
 
-static int say_done(const struct call *call, struct extraction *extraction, struct err *err)
+static void add_text(const struct extraction *extraction, int64_t took_ns, struct buf *out)
 {
     char size[TEXT_BYTES], took[TEXT_BYTES];
+
+    text_bytes(atomic_load(&extraction->copy.done_bytes), size);
+    text_duration(took_ns, took);
+    buf_addf(out, "%s: %s in %s", buf_text(&extraction->dest), size, took);
+    if (extraction->unread > 0)
+        buf_addf(out, ", but %" PRIu64 " path%s could not be read", extraction->unread,
+                 extraction->unread == 1 ? "" : "s");
+    buf_add_char(out, '\n');
+}
+
+static void add_json(const struct extraction *extraction, int64_t took_ns, struct buf *out)
+{
+    buf_addf(out,
+             "{\n  \"ok\": %s,\n  \"destination\": ", extraction->unread == 0 ? "true" : "false");
+    text_json_string(buf_text(&extraction->dest), out);
+    buf_addf(out, ",\n  \"bytes\": %" PRIu64 ",\n  \"seconds\": %.3f,\n  \"unread\": [",
+             atomic_load(&extraction->copy.done_bytes), (double)took_ns / 1e9);
+    buf_add_text(out, buf_text(&extraction->objects));
+    buf_addf(out, "%s]\n}\n", extraction->unread > 0 ? "\n  " : "");
+    out->failed |= buf_error(&extraction->objects) != 0;
+}
+
+static int say_done(const struct call *call, const struct extraction *extraction, struct err *err)
+{
+    int64_t took_ns = clock_monotonic_ns() - extraction->started_ns;
     struct buf out = BUF_INIT;
     int code;
 
-    if (call->options->quiet)
-        return 0;
-    text_bytes(atomic_load(&extraction->copy.done_bytes), size);
-    text_duration(clock_monotonic_ns() - extraction->started_ns, took);
-    buf_addf(&out, "%s: %s in %s", call->args[call->count - 1], size, took);
-    if (extraction->unread > 0)
-        buf_addf(&out, ", but %" PRIu64 " path%s could not be read", extraction->unread,
-                 extraction->unread == 1 ? "" : "s");
-    buf_add_char(&out, '\n');
+    if (extraction->json)
+        add_json(extraction, took_ns, &out);
+    else if (!call->options->quiet)
+        add_text(extraction, took_ns, &out);
     code = call_print(&out, err);
     buf_free(&out);
     return code;
@@ -122,7 +154,12 @@ static int say_done(const struct call *call, struct extraction *extraction, stru
 static int extract_run(const struct call *call)
 {
     const char *path = call->count == 4 ? call->args[2] : "database.sqlite";
-    struct extraction extraction = {.copy = {.name = path, .unread = say_unread}};
+    struct extraction extraction = {
+        .copy = {.name = path, .unread = say_unread},
+        .dest = BUF_INIT,
+        .json = call->options->json,
+        .objects = BUF_INIT,
+    };
     struct node *root = NULL, *node = NULL;
     struct service *service = NULL;
     struct buf where = BUF_INIT;
@@ -145,6 +182,8 @@ static int extract_run(const struct call *call)
     node_unref(root);
     service_free(service);
     buf_free(&where);
+    buf_free(&extraction.dest);
+    buf_free(&extraction.objects);
     if (code == 0)
         return extraction.unread == 0 ? STATUS_FINE : STATUS_FAILURE;
     (void)call_fail(&err);

@@ -209,6 +209,29 @@ dbsnapfs: tables/item/rows.sql" ]
     [ ! -e rows.csv ]
 }
 
+@test "extract --json says what was made, and what could not be read" {
+    dbsnapfs backup app.db
+    mkdir folder
+    dbsnapfs extract --json app.db latest folder >said.json
+    jq -e --argjson bytes "$(stat -c %s folder/database.sqlite)" '.ok and .bytes == $bytes and .seconds >= 0 and
+        .destination == "folder/database.sqlite" and .unread == []' said.json
+    make_db bad.db delete 3000
+    sqlite3 bad.db 'DROP INDEX item_name'
+    damage_table bad.db item
+    dbsnapfs backup bad.db
+    run --separate-stderr dbsnapfs extract --json --quiet bad.db latest tables 'o"ut'
+    [ "$status" -eq 1 ]
+    jq -e --argjson bytes "$(find 'o"ut' -type f -printf '%s\n' | jq -s add)" \
+        '.ok == false and .destination == "o\"ut" and .bytes == $bytes' <<<"$output"
+    [ "$(jq -r '.unread[] | .path' <<<"$output" | LC_ALL=C sort)" = "\
+tables/item/count
+tables/item/rows
+tables/item/rows.csv
+tables/item/rows.ndjson
+tables/item/rows.sql" ]
+    jq -e '.unread | all(.error | startswith("the backup: the database is damaged"))' <<<"$output"
+}
+
 @test "extract of a whole entry leaves nothing where there is no room for it" {
     dbsnapfs backup app.db
     mkdir small

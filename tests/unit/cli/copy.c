@@ -91,9 +91,68 @@ static int make_inner(void *context, struct node **ret_node, struct err *err)
     return node_static_new(inner, NULL, NULL, 0, true, ret_node);
 }
 
+/* A file that fails behind its first bytes. */
+
+static int half_attr(struct node *node, struct node_attr *ret_attr, struct err *err)
+{
+    (void)node;
+    (void)err;
+    *ret_attr = (struct node_attr){.kind = NODE_FILE, .size = 20};
+    return 0;
+}
+
+static int half_read(struct node_file *file, uint64_t offset, void *bytes, size_t len,
+                     size_t *ret_len, struct err *err)
+{
+    (void)file;
+    (void)len;
+    if (offset > 0)
+        return err_set(err, EBADMSG, "the other half is damaged");
+    *ret_len = 10;
+    memcpy(bytes, "first half", *ret_len);
+    return 0;
+}
+
+static void half_close(struct node_file *file)
+{
+    (void)file;
+}
+
+static int half_open(struct node *node, bool writing, const struct node_request *request,
+                     struct node_file **ret_file, struct err *err)
+{
+    static const struct node_file_ops ops = {.read = half_read, .close = half_close};
+    static struct node_file file = {.ops = &ops};
+
+    (void)node;
+    (void)writing;
+    (void)request;
+    (void)err;
+    *ret_file = &file;
+    return 0;
+}
+
+static void free_nothing(struct node *node)
+{
+    (void)node;
+}
+
+static int make_half(void *context, struct node **ret_node, struct err *err)
+{
+    static const struct node_ops ops = {.attr = half_attr, .open = half_open, .free = free_nothing};
+    static struct node half;
+
+    (void)context;
+    (void)err;
+    node_init(&half, &ops);
+    *ret_node = &half;
+    return 0;
+}
+
 static int make_bad(void *context, struct node **ret_node, struct err *err)
 {
     static const struct node_static_entry bad[] = {{"broken", NODE_FILE, false, make_broken},
+                                                   {"half", NODE_FILE, false, make_half},
                                                    {"long", NODE_FILE, false, make_long},
                                                    {NULL, NODE_FILE, false, NULL}};
 
@@ -138,11 +197,6 @@ static int lost_list(struct node *node, struct node_place *place, uint64_t cooki
     (void)emit;
     (void)arg;
     return err_set(err, EBADMSG, "this list is damaged");
-}
-
-static void free_nothing(struct node *node)
-{
-    (void)node;
 }
 
 static const struct node_ops torn_ops = {
@@ -231,15 +285,17 @@ static void tell(void *arg, const char *path, const struct err *err)
     buf_addf(&told, "%s: %s\n", path, err->text);
 }
 
-static int copy_what_can_be_read(const char *path, const char *name, const char *dest,
-                                 struct err *err)
+static uint64_t stayed_bytes;
+
+static int copy_what_can_be_read(const char *path, const char *dest, struct err *err)
 {
-    struct copy copy = {.name = name, .unread = tell};
+    struct copy copy = {.name = path, .unread = tell};
     struct node *node = at(path);
     int code;
 
     buf_free(&told);
     code = copy_directory(&copy, node, dest, err);
+    stayed_bytes = copy.done_bytes;
     node_unref(node);
     return code;
 }
@@ -314,18 +370,21 @@ START_TEST(what_cannot_be_read_of_a_directory_is_told_and_left_out)
 {
     struct stat st;
 
-    ck_assert_int_eq(copy_what_can_be_read("bad", "bad", "dir", NULL), 0);
-    ck_assert_str_eq(buf_text(&told), "bad/broken: this file is damaged\n");
+    ck_assert_int_eq(copy_what_can_be_read("bad", "dir", NULL), 0);
+    ck_assert_str_eq(buf_text(&told), "bad/broken: this file is damaged\n"
+                                      "bad/half: the other half is damaged\n");
     ck_assert_int_eq(stat("dir/long", &st), 0);
     ck_assert_int_eq(st.st_size, TEXT_SIZE);
     ck_assert_int_ne(access("dir/broken", F_OK), 0);
+    ck_assert_int_ne(access("dir/half", F_OK), 0);
+    ck_assert_uint_eq(stayed_bytes, TEXT_SIZE);
     assert_only("dir ");
 }
 END_TEST
 
 START_TEST(names_in_front_of_the_place_where_a_list_breaks_off_are_copied)
 {
-    ck_assert_int_eq(copy_what_can_be_read("torn", "torn", "dir", NULL), 0);
+    ck_assert_int_eq(copy_what_can_be_read("torn", "dir", NULL), 0);
     ck_assert_str_eq(buf_text(&told), "torn: this list is damaged\n");
     ck_assert_int_eq(access("dir/a", F_OK), 0);
 }
@@ -333,8 +392,9 @@ END_TEST
 
 START_TEST(all_that_is_told_is_named_from_the_place_that_is_copied)
 {
-    ck_assert_int_eq(copy_what_can_be_read(".", ".", "dir", NULL), 0);
+    ck_assert_int_eq(copy_what_can_be_read(".", "dir", NULL), 0);
     ck_assert_str_eq(buf_text(&told), "bad/broken: this file is damaged\n"
+                                      "bad/half: the other half is damaged\n"
                                       "torn: this list is damaged\n"
                                       "lost: this list is damaged\n");
     ck_assert_int_eq(access("dir/inner/long", F_OK), 0);
@@ -345,7 +405,7 @@ START_TEST(a_directory_of_which_nothing_can_be_read_leaves_nothing)
 {
     struct err err = ERR_INIT;
 
-    ck_assert_int_eq(copy_what_can_be_read("lost", "lost", "dir", &err), -EBADMSG);
+    ck_assert_int_eq(copy_what_can_be_read("lost", "dir", &err), -EBADMSG);
     ck_assert_str_eq(err.text, "lost: this list is damaged");
     ck_assert_str_eq(buf_text(&told), "");
     assert_only("");
@@ -360,7 +420,7 @@ START_TEST(what_cannot_be_written_ends_the_copy_and_leaves_nothing)
 
     ck_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
-    code = copy_what_can_be_read(".", ".", "dir", &err);
+    code = copy_what_can_be_read(".", "dir", &err);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &any), 0);
     ck_assert_int_eq(code, -EFBIG);
     ck_assert_ptr_nonnull(strstr(err.text, "/inner/long: File too large"));
