@@ -19,10 +19,12 @@ section() {
     awk -v head="$1" '/^\.S[hs] / { on = substr($0, 5) == head } on' "$page"
 }
 
-# The n-th display of EXAMPLES.
-example() {
-    section EXAMPLES | awk -v n="$1" '/^\.Bd/ { i++; on = 1; next } /^\.Ed/ { on = 0 } on && i == n'
+# The n-th display of a part.
+display() {
+    section "$1" | awk -v n="$2" '/^\.Bd/ { i++; on = 1; next } /^\.Ed/ { on = 0 } on && i == n'
 }
+
+example() { display EXAMPLES "$1"; }
 
 @test "the pages have no warnings" {
     run mandoc -T lint -W warning "$DBSNAPFS_TOP"/man/*.[1-8]
@@ -130,13 +132,48 @@ example() {
     dbsnapfs backup app.db
     sqlite3 app.db .sha3sum >before
     sqlite3 app.db 'DELETE FROM usage'
-    section RESTORING | awk '/^\.Bd/ { on = 1; next } /^\.Ed/ { on = 0 } on' |
-        sed "s|/srv/|$PWD/|g; /systemctl/d" >script
+    display RESTORING 1 | sed "s|/srv/|$PWD/|g; /systemctl/d" >script
     [ "$(wc -l <script)" -eq 5 ]
     run bash -e script
     [ "$status" -eq 0 ]
     [[ $output == *ok ]]
     sqlite3 app.db .sha3sum | cmp - before
+}
+
+@test "what is copied out as the page says can be written" {
+    rm app.db # in which every row would be copied
+    sqlite3 app.db 'CREATE TABLE usage (id INTEGER PRIMARY KEY); INSERT INTO usage VALUES (1)'
+    mount_app
+    echo backup >mnt/control
+    display RESTORING 2 >script
+    [ "$(wc -l <script)" -eq 2 ]
+    run bash -e script
+    [ "$status" -eq 0 ]
+    [ "$(stat -c %a restored.db)" = 600 ]
+    [ -f copy/tables/usage/schema.sql ]
+    run find restored.db copy ! -type l ! -perm -u+w
+    [ -z "$output" ]
+    cp mnt/backups/latest/database.sqlite plain.db
+    cp -r mnt/backups/latest/ plain
+    [ "$(stat -c %a plain.db plain/tables)" = $'400\n500' ]
+    chmod -R u+w plain
+}
+
+@test "no command is lost in an empty mount point, as the page says" {
+    display 'When nothing is mounted' 1 >script
+    run bash -e script
+    [ "$status" -ne 0 ]
+    [ -z "$(ls -A mnt)" ]
+    chmod 0 mnt
+    chmod 711 .
+    run setpriv --reuid=nobody --regid=nogroup --clear-groups bash -c 'echo backup >mnt/control'
+    [ "$status" -ne 0 ]
+    mount_app
+    run bash -e script
+    [ "$status" -eq 0 ]
+    [ -n "$(readlink mnt/backups/latest)" ]
+    umount mnt
+    [ -z "$(ls -A mnt)" ]
 }
 
 @test "the error lines of the page are the program's" {
