@@ -88,8 +88,9 @@ static void add_help(struct buf *out)
 
 static int print_help(const struct call *call, const char *topic)
 {
-    const struct service_verb *of_service = topic ? find_service_verb(topic) : NULL;
-    const struct cli_verb *verb = topic ? find_verb(topic) : NULL;
+    bool is_all = !topic || strcmp(topic, "help") == 0;
+    const struct service_verb *of_service = is_all ? NULL : find_service_verb(topic);
+    const struct cli_verb *verb = is_all ? NULL : find_verb(topic);
     struct buf out = BUF_INIT;
     struct err err = ERR_INIT;
     int status = STATUS_FINE;
@@ -99,7 +100,7 @@ static int print_help(const struct call *call, const char *topic)
     else if (verb)
         buf_addf(&out, "Usage: dbsnapfs %s %s\n\n%s: %s.\n", verb->name, verb->usage, verb->name,
                  verb->help);
-    else if (!topic)
+    else if (is_all)
         add_help(&out);
     else
         status = call_misused(call, "no verb is called %s", topic);

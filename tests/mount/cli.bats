@@ -335,6 +335,7 @@ tables/item/rows.sql" ]
     run dbsnapfs help extract
     [ "$status" -eq 0 ]
     [[ $output == *'SOURCE BACKUP [PATH] DEST'* ]]
+    diff <(dbsnapfs help) <(dbsnapfs help help)
 }
 
 @test "a wrong command line is status 2" {
