@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "dbsnapfs/service/service.h"
+#include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/err.h"
 
 int call_fail(const struct err *err)
@@ -79,6 +81,33 @@ int call_repo_path(const struct call *call, const char **ret_path, char **ret_he
     code = service_default_repo(call->args[0], ret_heap, err);
     if (code == 0)
         *ret_path = *ret_heap;
+    return code;
+}
+
+static bool is_at_root(struct node *root, const char *path)
+{
+    struct node *node = NULL;
+    char name[256];
+    bool found;
+
+    path += strspn(path, "/");
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(path, "/"), path);
+    found = strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+            node_lookup(root, name, &node, NULL) != -ENOENT;
+    node_unref(node);
+    return found;
+}
+
+int call_walk(struct node *root, const char *path, struct node **ret_node, struct err *err)
+{
+    int code = node_walk(root, path, ret_node, err);
+
+    if (code == -ENOENT && !is_at_root(root, path))
+        code =
+            err_set(err, ENOENT,
+                    "%.400s: no such file or directory; paths begin at the mount's root, such as "
+                    "backups/latest/schema.sql",
+                    path);
     return code;
 }
 

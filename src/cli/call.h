@@ -11,6 +11,7 @@
 
 struct buf;
 struct err;
+struct node;
 struct service;
 
 enum { STATUS_FINE = 0, STATUS_FAILURE = 1, STATUS_USAGE = 2 };
@@ -53,6 +54,8 @@ void call_add_clean(struct buf *out, const char *text);
 /* The path of the source's repository: heap string. */
 int call_repo_path(const struct call *call, const char **ret_path, char **ret_heap,
                    struct err *err);
+/* Walks a path of the tree. An error says so if it looks like one of the file system. */
+int call_walk(struct node *root, const char *path, struct node **ret_node, struct err *err);
 /* Opens the repository of args[0] to look at its backups; the database may be missing. */
 int call_open(const struct call *call, struct service **ret_service, struct err *err);
 

@@ -28,7 +28,7 @@ static int cat_run(const struct call *call)
     if (code == 0)
         code = view_root(service, NULL, &root, &err);
     if (code == 0)
-        code = node_walk(root, call->args[1], &node, &err);
+        code = call_walk(root, call->args[1], &node, &err);
     if (code == 0)
         code = copy_stream(&copy, node, put_out, NULL, &err);
     if (code == -EISDIR)

@@ -107,7 +107,7 @@ int entries_run(const struct call *call)
     if (code == 0)
         code = view_root(service, NULL, &root, &err);
     if (code == 0)
-        code = node_walk(root, call->args[1], &node, &err);
+        code = call_walk(root, call->args[1], &node, &err);
     if (code == 0)
         code = print_node(&listing, node, call->args[1], &err);
     if (node && code != 0 && code != -EPIPE)

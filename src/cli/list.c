@@ -50,7 +50,7 @@ static int add_row(void *arg, const struct backup_entry *entry)
     add_cell(table, STORED, stored);
     add_cell(table, CHANGED, changed);
     add_cell(table, CHECKED,
-             entry->checked_ns == 0     ? "no"
+             entry->checked_ns == 0     ? "not yet"
              : strcmp(check, "ok") == 0 ? "ok"
                                         : "DAMAGED");
     add_cell(table, NOTE, entry->note ? entry->note : "");

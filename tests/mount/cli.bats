@@ -48,6 +48,13 @@ teardown() { teardown_scratch; }
     [[ ${lines[2]} == *two ]]
 }
 
+@test "list says of a backup that nobody has checked that it is not yet" {
+    dbsnapfs backup app.db
+    dbsnapfs list app.db | grep -q '  not yet$'
+    dbsnapfs verify app.db deep
+    dbsnapfs list app.db | grep -q '  ok$'
+}
+
 @test "list --json is an array of manifests" {
     dbsnapfs backup app.db note=one
     dbsnapfs backup app.db note=two
@@ -76,7 +83,13 @@ teardown() { teardown_scratch; }
     dbsnapfs cat app.db backups/latest/database.sqlite >copy.db
     [ "$(sqlite3 copy.db .sha3sum)" = "$(sqlite3 app.db .sha3sum)" ]
     dbsnapfs cat app.db status | grep -q '^backups  *1'
-    refused 1 'frob: no such file' dbsnapfs cat app.db frob
+    hint="no such file or directory; paths begin at the mount's root, such as backups/latest/schema.sql"
+    for path in frob latest mnt/tables /mnt/app/tables/item/count; do
+        refused 1 "$path: $hint" dbsnapfs list app.db "$path"
+        refused 1 "$path: $hint" dbsnapfs cat app.db "$path"
+    done
+    run dbsnapfs cat app.db tables/frob
+    [[ $output == *frob* && $output != *root* ]]
     refused 1 'backups/latest: is a directory; ' dbsnapfs cat app.db backups/latest
 }
 

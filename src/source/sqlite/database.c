@@ -23,6 +23,7 @@
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/hash.h"
+#include "dbsnapfs/util/text.h"
 #include "source/sqlite/foresight.h"
 #include "source/sqlite/guard.h"
 #include "source/sqlite/model.h"
@@ -164,6 +165,7 @@ void database_limit(struct database *database, const atomic_bool *cancel, int64_
 {
     database->cancel = cancel;
     database->deadline_ns = deadline_ns;
+    database->limited_ns = deadline_ns != 0 ? clock_monotonic_ns() : 0;
     database->image.connection.cancel = cancel;
 }
 
@@ -181,11 +183,17 @@ int database_fail(const struct database *database, int rc, struct err *err)
 {
     const struct connection *connection = &database->image.connection;
     bool cancelled = database->cancel && atomic_load(database->cancel);
+    char took[TEXT_BYTES];
 
     if ((rc & 0xff) == SQLITE_NOMEM && database->is_greedy)
         return err_set(err, EIO, "%s: a view takes more memory than %d MiB and was ended",
                        connection->name, (int)(VIEW_BYTES >> 20));
-    if ((rc & 0xff) == SQLITE_INTERRUPT && !cancelled)
+    if ((rc & 0xff) == SQLITE_INTERRUPT && !cancelled && is_late(database)) {
+        text_duration(clock_monotonic_ns() - database->limited_ns, took);
+        return err_set(err, ETIMEDOUT, "%s: took too long and was ended after %s", connection->name,
+                       took);
+    }
+    if ((rc & 0xff) == SQLITE_INTERRUPT && !cancelled) /* while it was prepared */
         return err_set(err, ETIMEDOUT, "%s: took too long and was ended", connection->name);
     return connection_fail(connection, rc, err);
 }

@@ -35,6 +35,7 @@ struct database {
 
     const atomic_bool *cancel;
     int64_t deadline_ns;
+    int64_t limited_ns; /* when the deadline was set */
 
     bool holds_state;     /* a transaction was begun, though SQLite may have ended it */
     sqlite3_stmt *view;   /* the view's statement that was stepped last … */
