@@ -209,7 +209,8 @@ struct tree {
 struct names {
     struct buf text; /* NUL-terminated */
     size_t count;
-    uint64_t next; /* the cookie to go on with */
+    struct node_place place; /* so that each piece does not begin with looking for its first name */
+    uint64_t next;           /* the cookie to go on with */
 };
 
 static int copy_entries(struct tree *tree, struct node *node, struct err *err);
@@ -355,7 +356,7 @@ static int list_some(struct tree *tree, struct node *node, struct names *names)
     buf_clear(&names->text);
     names->count = 0;
     serve(tree->copy, &request);
-    code = node_list(node, NULL, names->next, collect, names, &tree->why);
+    code = node_list(node, &names->place, names->next, collect, names, &tree->why);
     serve(tree->copy, NULL);
     return code;
 }
@@ -363,7 +364,7 @@ static int list_some(struct tree *tree, struct node *node, struct names *names)
 /* Of a list that breaks off, the names that came are copied. */
 static int copy_entries(struct tree *tree, struct node *node, struct err *err)
 {
-    struct names names = {.text = BUF_INIT, .next = 0};
+    struct names names = {.text = BUF_INIT, .place = {.kept = NULL}, .next = 0};
     struct err broken_off = ERR_INIT;
     int code = 0, listed;
 
@@ -385,6 +386,7 @@ static int copy_entries(struct tree *tree, struct node *node, struct err *err)
         tree->why = broken_off;
         code = leave_out(tree, is_all, err);
     }
+    node_place_clear(&names.place);
     buf_free(&names.text);
     return code;
 }
