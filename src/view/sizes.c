@@ -10,10 +10,10 @@
  * - by database_state(), of the connection that measured, which lasts while it does: some seconds.
  *   It makes `ls -l` on a table's directory scan the table once;
  * - by the look of the database's files (source_stamp()), for longer: but a writer puts its
- *   pages into the -wal file, and only then tells readers of them. Who measures between the two sees
- *   the old state and the new stamp. So a stamp counts only if the files' last change lay
- *   SETTLED_NS back when the measurement began, by when a writer has long told. (One that was killed
- *   just between leaves a commit that only a recovery would find.)
+ *   pages into the -wal file, waits until the disk has them, however long that takes, and only then
+ *   tells readers of them. Who measures between the two sees the old state and the new stamp. So a
+ *   stamp counts only while nothing is in the -wal file; and if the files' last change lay SETTLED_NS
+ *   back when the measurement began, so that another change cannot bear the same time.
  */
 #include "sizes.h"
 
@@ -101,7 +101,8 @@ static int moment_begin(struct scope *scope, struct moment *ret_moment, struct e
     int r = view_source(scope_view(scope), &source, err);
     if (r == 0)
         r = source_stamp(source, &stamp, err);
-    ret_moment->settled = r == 0 && stamp.changed_ns + SETTLED_NS < clock_now_ns();
+    ret_moment->settled =
+        r == 0 && !stamp.has_wal && stamp.changed_ns + SETTLED_NS < clock_now_ns();
     ret_moment->stamp = stamp.number;
     return r;
 }

@@ -47,11 +47,13 @@ int source_changed(struct source *source, int64_t *ret_changed_ns, struct err *e
 /*
  * How the database's files look from outside, likewise: a number made of device, inode, size and
  * mtime of each. Equal numbers mean equal content, if `changed_ns` (the newest mtime) lay some
- * seconds back already: what is written gets its mtime a moment before readers see it.
+ * seconds back already, and unless `has_wal` (something is in the -wal file): what is written there
+ * gets its mtime before readers see it, by as long as the disk takes.
  */
 struct source_stamp {
     uint64_t number;
     int64_t changed_ns;
+    bool has_wal;
 };
 int source_stamp(struct source *source, struct source_stamp *ret_stamp, struct err *err);
 

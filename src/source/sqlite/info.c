@@ -132,6 +132,7 @@ int info_stamp(const char *path, struct source_stamp *ret_stamp, struct err *err
         return r;
     stamp_add(&stamp, &files.database);
     stamp_add(&stamp, &files.wal);
+    stamp.has_wal = files.wal.st_size > 0;
     *ret_stamp = stamp;
     return 0;
 }

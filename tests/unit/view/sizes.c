@@ -25,6 +25,7 @@
 #include "view/entry.h"
 #include "view/scope.h"
 #include "view/scope_pool.h"
+#include "view/slow_wal_support.h"
 #include "view/support.h"
 
 #define RANDOM_VIEW                                                                                \
@@ -149,6 +150,62 @@ START_TEST(what_has_long_not_changed_is_known_without_a_connection)
     uint64_t one = csv_bytes(live, "chance");
     date_files(50);
     ck_assert_uint_eq(csv_bytes(live, "chance"), one);
+}
+END_TEST
+
+/* A program that has the database open, so that what it writes stays in the -wal file. */
+static sqlite3 *program_open(const char *vfs)
+{
+    sqlite3 *db = NULL;
+    ck_assert_int_eq(sqlite3_open_v2(stage.database, &db, SQLITE_OPEN_READWRITE, vfs), SQLITE_OK);
+    return db;
+}
+
+static void program_does(sqlite3 *db, const char *sql)
+{
+    char *message = NULL;
+    ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, &message) == SQLITE_OK, "%s", message);
+}
+
+START_TEST(what_is_in_the_wal_is_known_by_the_state_alone)
+{
+    sqlite3 *program = program_open(NULL);
+    program_does(program, "DELETE FROM users WHERE id = 10");
+    date_files(60);
+    ck_assert(is_remembered(live));
+    forget_state();
+    ck_assert(!is_remembered(live));
+    program_does(program, "PRAGMA wal_checkpoint(TRUNCATE)");
+    date_files(60);
+    ck_assert(is_remembered(live));
+    ck_assert_int_eq(sqlite3_close(program), SQLITE_OK);
+}
+END_TEST
+
+static bool meanwhile_looks;
+static uint64_t meanwhile_seen;
+
+static void look_meanwhile(void)
+{
+    if (!meanwhile_looks)
+        return;
+    date_files(60);
+    meanwhile_seen = count(live, "users");
+    forget_state();
+}
+
+START_TEST(what_is_written_and_not_committed_yet_does_not_count)
+{
+    slow_wal_register(look_meanwhile);
+    forget_state();
+    sqlite3 *program = program_open(SLOW_WAL);
+    meanwhile_looks = true;
+    program_does(program, "PRAGMA synchronous = FULL; DELETE FROM users WHERE id = 10");
+    meanwhile_looks = false;
+    ck_assert_uint_eq(meanwhile_seen, 10);
+    ck_assert_uint_eq(count(live, "users"), 9);
+    ck_assert_int_eq(sqlite3_close(program), SQLITE_OK);
+    slow_wal_unregister();
 }
 END_TEST
 
@@ -416,6 +473,8 @@ Suite *suite_view_sizes(void)
     tcase_add_test(tests, what_a_connection_measured_is_known_while_it_is_open);
     tcase_add_test(tests, a_commit_makes_it_unknown);
     tcase_add_test(tests, what_has_long_not_changed_is_known_without_a_connection);
+    tcase_add_test(tests, what_is_in_the_wal_is_known_by_the_state_alone);
+    tcase_add_test(tests, what_is_written_and_not_committed_yet_does_not_count);
     tcase_add_test(tests, what_has_just_changed_may_be_changing_still);
     tcase_add_test(tests, what_a_state_tells_is_known_by_the_files_later);
     tcase_add_test(tests, the_count_is_known_with_the_sizes_and_not_the_other_way_round);
