@@ -38,7 +38,7 @@ struct source_info {
     uint32_t page_size;
     uint64_t image_bytes; /* of a copy taken now */
     bool wal;             /* writers are not blocked by readers */
-    int64_t changed_ns;   /* mtime of the newest of database and -wal */
+    int64_t changed_ns;   /* mtime of the newest of database and -wal, unless that is empty */
 };
 int source_info(struct source *source, struct source_info *ret_info, struct err *err);
 /* changed_ns alone, without opening the database: for what is asked often. */

@@ -4,6 +4,9 @@
  * The size of an image is that of what the online backup writes, which differs from the
  * file's: it has what is still in the -wal file, not what lies behind the last page, and an
  * empty database becomes one page.
+ *
+ * An empty -wal file comes and goes with readers, us among them, and says nothing of when the database
+ * changed.
  */
 #include "source/sqlite/info.h"
 
@@ -35,27 +38,36 @@ static int64_t stat_mtime_ns(const struct stat *st)
     return (int64_t)st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec;
 }
 
-static int64_t mtime_ns(const char *path)
-{
-    struct stat st;
+/* How the database's file and its -wal file look; all zeros: there is nothing in a -wal file. */
+struct files {
+    struct stat database, wal;
+};
 
-    return stat(path, &st) < 0 ? 0 : stat_mtime_ns(&st);
+static void stat_wal(const char *path, struct stat *ret_wal)
+{
+    if (stat(path, ret_wal) < 0 || ret_wal->st_size == 0)
+        *ret_wal = (struct stat){.st_size = 0};
+}
+
+static int64_t files_changed_ns(const struct files *files)
+{
+    int64_t database_ns = stat_mtime_ns(&files->database);
+    int64_t wal_ns = stat_mtime_ns(&files->wal);
+
+    return wal_ns > database_ns ? wal_ns : database_ns;
 }
 
 static int64_t changed_ns(const struct connection *connection)
 {
     /* Symbolic links resolved: the -wal file is where the database is. */
     const char *path = sqlite3_db_filename(connection->db, "main");
-    int64_t database_ns = mtime_ns(path);
-    int64_t wal_ns = mtime_ns(sqlite3_filename_wal(path));
+    struct files files;
 
-    return wal_ns > database_ns ? wal_ns : database_ns;
+    if (stat(path, &files.database) < 0)
+        files.database = (struct stat){.st_size = 0};
+    stat_wal(sqlite3_filename_wal(path), &files.wal);
+    return files_changed_ns(&files);
 }
-
-/* How the database's file and its -wal file look; all zeros: there is no -wal file. */
-struct files {
-    struct stat database, wal;
-};
 
 /*
  * The -wal file is where the database is, as SQLite has it: behind symbolic links. They are looked for
@@ -82,18 +94,12 @@ static int stat_files(const char *path, struct files *ret_files, struct err *err
         r = err_set(err, ENOMEM, "%s: out of memory", path);
         goto out;
     }
-    if (stat(buf_text(&wal), &files.wal) < 0)
-        files.wal = (struct stat){.st_size = 0};
+    stat_wal(buf_text(&wal), &files.wal);
     *ret_files = files;
 out:
     buf_free(&wal);
     free(real);
     return r;
-}
-
-static int64_t newer(int64_t one_ns, int64_t other_ns)
-{
-    return one_ns > other_ns ? one_ns : other_ns;
 }
 
 int info_changed(const char *path, int64_t *ret_changed_ns, struct err *err)
@@ -102,24 +108,20 @@ int info_changed(const char *path, int64_t *ret_changed_ns, struct err *err)
     int r = stat_files(path, &files, err);
 
     if (r == 0)
-        *ret_changed_ns = newer(stat_mtime_ns(&files.database), stat_mtime_ns(&files.wal));
+        *ret_changed_ns = files_changed_ns(&files);
     return r;
 }
 
-/* An empty -wal file comes and goes with readers. */
 static void stamp_add(struct source_stamp *stamp, const struct stat *st)
 {
     int64_t of_file[5];
 
-    if (st->st_size == 0)
-        return;
     of_file[0] = (int64_t)st->st_dev;
     of_file[1] = (int64_t)st->st_ino;
     of_file[2] = st->st_size;
     of_file[3] = st->st_mtim.tv_sec;
     of_file[4] = st->st_mtim.tv_nsec;
     stamp->number = hash_bytes(stamp->number, of_file, sizeof(of_file));
-    stamp->changed_ns = newer(stamp->changed_ns, stat_mtime_ns(st));
 }
 
 int info_stamp(const char *path, struct source_stamp *ret_stamp, struct err *err)
@@ -132,6 +134,7 @@ int info_stamp(const char *path, struct source_stamp *ret_stamp, struct err *err
         return r;
     stamp_add(&stamp, &files.database);
     stamp_add(&stamp, &files.wal);
+    stamp.changed_ns = files_changed_ns(&files);
     stamp.has_wal = files.wal.st_size > 0;
     *ret_stamp = stamp;
     return 0;

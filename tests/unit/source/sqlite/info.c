@@ -99,6 +99,32 @@ START_TEST(the_newer_of_database_and_wal_says_when_it_changed)
 }
 END_TEST
 
+START_TEST(an_empty_wal_does_not_say_when_it_changed)
+{
+    struct timeval old[2] = {{1000000000, 0}, {1000000000, 0}};
+    struct timeval newer[2] = {{1100000000, 0}, {1100000000, 0}};
+
+    database_make("a.db", "PRAGMA journal_mode=WAL; CREATE TABLE t(a)");
+    file_write("a.db-wal", "", 0);
+    ck_assert_int_eq(utimes(folder_path("a.db"), old), 0);
+    ck_assert_int_eq(utimes(folder_path("a.db-wal"), newer), 0);
+    ck_assert_int_eq(changed("a.db"), 1000000000000000000);
+    ck_assert_int_eq(info_of("a.db").changed_ns, 1000000000000000000);
+    ck_assert_int_eq(changed("a.db"), 1000000000000000000);
+}
+END_TEST
+
+START_TEST(an_empty_database_changed_when_its_file_did)
+{
+    struct timeval old[2] = {{1000000000, 0}, {1000000000, 0}};
+
+    file_write("a.db", "", 0);
+    ck_assert_int_eq(utimes(folder_path("a.db"), old), 0);
+    ck_assert_int_eq(changed("a.db"), 1000000000000000000);
+    ck_assert_int_eq(info_of("a.db").changed_ns, 1000000000000000000);
+}
+END_TEST
+
 START_TEST(a_link_that_is_pointed_elsewhere_is_followed)
 {
     struct timeval one[2] = {{1000000000, 0}, {1000000000, 0}};
@@ -180,6 +206,8 @@ Suite *suite_source_sqlite_info(void)
     tcase_add_test(info, what_is_in_the_wal_counts);
     tcase_add_test(info, an_empty_file_has_one_page);
     tcase_add_test(info, the_newer_of_database_and_wal_says_when_it_changed);
+    tcase_add_test(info, an_empty_wal_does_not_say_when_it_changed);
+    tcase_add_test(info, an_empty_database_changed_when_its_file_did);
     tcase_add_test(info, a_link_that_is_pointed_elsewhere_is_followed);
     tcase_add_test(info, when_a_database_changed_that_is_gone_is_an_error);
     tcase_add_test(info, a_page_that_only_has_the_lock_byte_is_not_part_of_the_image);
