@@ -146,6 +146,11 @@ struct node_static_entry {
 int node_static_new(const struct node_static_entry *entries, void *context,
                     void (*free_context)(void *), int64_t mtime_ns, bool immutable,
                     struct node **ret_node);
+/* For a directory, made by node_static_new() and not shared yet, of which not always all is listed:
+ * what is, is asked for each piece of a listing. An entry stands at the same place in each table. */
+typedef int node_choose(void *context, const struct node_static_entry **ret_entries,
+                        struct err *err);
+void node_static_choose(struct node *directory, node_choose *choose);
 
 /* A file whose text is rendered when it is opened (and for its size when asked). */
 struct node_text {

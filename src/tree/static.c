@@ -12,6 +12,7 @@
 struct static_node {
     struct node node;
     const struct node_static_entry *entries;
+    node_choose *choose; /* NULL: a listing has them all */
     void *context;
     void (*free_context)(void *);
     int64_t mtime_ns;
@@ -65,7 +66,9 @@ static int static_list(struct node *node, struct node_place *place, uint64_t coo
     const struct node_static_entry *entry = dir->entries;
     uint64_t index = 0;
     (void)place;
-    (void)err;
+    int r = dir->choose ? dir->choose(dir->context, &entry, err) : 0;
+    if (r < 0)
+        return r;
     while (index < cookie && entry->name) {
         entry++;
         index++;
@@ -108,4 +111,9 @@ int node_static_new(const struct node_static_entry *entries, void *context,
     dir->immutable = immutable;
     *ret_node = &dir->node;
     return 0;
+}
+
+void node_static_choose(struct node *directory, node_choose *choose)
+{
+    ((struct static_node *)directory)->choose = choose;
 }

@@ -5,7 +5,8 @@
  * may have been dropped or made anew since.
  *
  * Of what is broken only the SQL that makes it is listed, so that programs that read a whole tree go
- * through; its other files answer look-ups, to say why they cannot be read.
+ * through; its other files answer look-ups, to say why they cannot be read. What is live may break or be
+ * repaired at any time, so each listing finds out anew.
  */
 #include "table.h"
 
@@ -209,11 +210,31 @@ static const struct node_static_entry broken_files[] = {
     {NULL, NODE_FILE, false, NULL},
 };
 
-static const struct node_static_entry *files_of(const struct relation *relation)
+static const struct node_static_entry *files_of(const struct table *table)
 {
-    if (relation->broken)
-        return broken_files;
-    return relation->kind == RELATION_VIEW ? view_files : table_files;
+    return table->is_view ? view_files : table_files;
+}
+
+static const struct node_static_entry *files_listed(const struct table *table,
+                                                    const struct relation *relation)
+{
+    return relation->broken ? broken_files : files_of(table);
+}
+
+static int choose_files(void *context, const struct node_static_entry **ret_entries,
+                        struct err *err)
+{
+    const struct table *table = context;
+    struct database *database = NULL;
+    const struct relation *relation = NULL;
+    int r = scope_use(table->scope, NULL, &database, err);
+    if (r < 0)
+        return r;
+    r = table_find(database, table->name, &relation, err);
+    if (r == 0)
+        *ret_entries = files_listed(table, relation);
+    scope_done(table->scope, database);
+    return r;
 }
 
 static int table_new(struct scope *scope, const struct relation *relation, struct table **ret_table)
@@ -237,6 +258,7 @@ int table_make(struct scope *scope, const struct relation *relation, struct node
                struct err *err)
 {
     struct table *table = NULL;
+    bool live = scope_is_live(scope);
     int64_t mtime_ns = 0;
     int r = scope_mtime(scope, &mtime_ns, err);
     if (r < 0)
@@ -244,12 +266,14 @@ int table_make(struct scope *scope, const struct relation *relation, struct node
     r = table_new(scope, relation, &table);
     if (r < 0)
         return err_set(err, ENOMEM, "%s: out of memory", relation->name);
-    r = node_static_new(files_of(relation), table, table_release, mtime_ns, !scope_is_live(scope),
-                        ret_node);
+    r = node_static_new(live ? files_of(table) : files_listed(table, relation), table,
+                        table_release, mtime_ns, !live, ret_node);
     if (r < 0) {
         table_release(table);
         return err_set(err, ENOMEM, "%s: out of memory", relation->name);
     }
-    (*ret_node)->names_only = scope_is_live(scope);
+    (*ret_node)->names_only = live;
+    if (live)
+        node_static_choose(*ret_node, choose_files);
     return 0;
 }

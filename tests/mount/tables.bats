@@ -56,6 +56,15 @@ teardown() { teardown_scratch; }
     done
 }
 
+@test "a live view lists its files from when what it asks for is there, and no longer" {
+    [ "$(ls mnt/live/views/broken)" = schema.sql ]
+    sqlite3 app.db 'CREATE TABLE nowhere (x)'
+    [ "$(LC_ALL=C ls mnt/live/views/broken)" = $'columns.json\ncount\nrows.csv\nrows.ndjson\nrows.sql\nschema.sql' ]
+    [ "$(ls mnt/backups/latest/views/broken)" = schema.sql ]
+    sqlite3 app.db 'DROP TABLE nowhere'
+    [ "$(ls mnt/live/views/broken)" = schema.sql ]
+}
+
 @test "tar takes tables with the sizes that stat says" {
     mkdir out
     run tar -C mnt/backups/latest -cf all.tar .

@@ -73,6 +73,58 @@ START_TEST(a_directory_that_is_not_there_stands_in_no_listing)
 }
 END_TEST
 
+static int file_make(void *context, struct node **ret_node, struct err *err)
+{
+    (void)context, (void)err;
+    return node_text_new(&(struct node_text){.render = NULL}, NULL, NULL, 0, ret_node);
+}
+
+#define BOTH                               \
+    {"one", NODE_FILE, false, file_make},  \
+    {                                      \
+        "two", NODE_FILE, false, file_make \
+    }
+static const struct node_static_entry all_entries[] = {BOTH, {NULL, NODE_FILE, false, NULL}};
+
+static int choose(void *context, const struct node_static_entry **ret_entries, struct err *err)
+{
+    static const struct node_static_entry fewer[] = {
+        {"one", NODE_FILE, false, file_make},
+        {"two", NODE_FILE, true, file_make},
+        {NULL, NODE_FILE, false, NULL},
+    };
+    const int *chosen = context;
+    if (*chosen < 0)
+        return err_set(err, -*chosen, "nobody knows");
+    *ret_entries = *chosen == 1 ? fewer : all_entries;
+    return 0;
+}
+
+START_TEST(what_a_listing_has_may_be_chosen_each_time)
+{
+    int chosen = 1;
+    struct node *dir = NULL, *entry = NULL;
+    struct taken taken = {.room = 1};
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(node_static_new(all_entries, &chosen, NULL, 0, false, &dir), 0);
+    node_static_choose(dir, choose);
+    ck_assert_int_eq(node_list(dir, NULL, 0, take, &taken, &err), 0);
+    ck_assert_str_eq(taken.names, "one ");
+    ck_assert_int_eq(node_list(dir, NULL, taken.next, take, &taken, &err), 0);
+    ck_assert_str_eq(taken.names, "one ");
+    ck_assert_int_eq(node_lookup(dir, "two", &entry, &err), 0);
+    chosen = 2;
+    taken.room = 1;
+    ck_assert_int_eq(node_list(dir, NULL, taken.next, take, &taken, &err), 0);
+    ck_assert_str_eq(taken.names, "one two ");
+    chosen = -EIO;
+    ck_assert_int_eq(node_list(dir, NULL, 0, take, &taken, &err), -EIO);
+    ck_assert_str_eq(err.text, "nobody knows");
+    node_unref(entry);
+    node_unref(dir);
+}
+END_TEST
+
 START_TEST(a_listing_goes_on_where_the_room_ended)
 {
     struct node *root = support_tree();
@@ -150,6 +202,7 @@ Suite *suite_tree_static(void)
     TCase *tcase = tcase_create("static");
     tcase_add_test(tcase, a_listing_has_every_entry_but_the_hidden_ones);
     tcase_add_test(tcase, a_directory_that_is_not_there_stands_in_no_listing);
+    tcase_add_test(tcase, what_a_listing_has_may_be_chosen_each_time);
     tcase_add_loop_test(tcase, a_listing_goes_on_where_the_room_ended, 1, 6);
     tcase_add_test(tcase, a_listing_behind_its_end_is_empty);
     tcase_add_test(tcase, what_is_no_directory_has_neither_names_nor_listing);

@@ -145,14 +145,21 @@ static int take(void *arg, const char *name, enum node_kind kind, uint64_t next)
     return 0;
 }
 
+int stage_list_node(struct node *node, size_t room, struct buf *out, struct err *err)
+{
+    struct taken taken = {.out = out};
+    int r = 0;
+    do {
+        taken.room = room;
+        r = node_list(node, NULL, taken.next, take, &taken, err);
+    } while (r == 0 && taken.room == 0);
+    return r;
+}
+
 void stage_list(const struct stage *stage, const char *path, size_t room, struct buf *out)
 {
     struct node *node = stage_node(stage, path);
-    struct taken taken = {.out = out};
     struct err err = ERR_INIT;
-    do {
-        taken.room = room;
-        ck_assert_msg(node_list(node, NULL, taken.next, take, &taken, &err) == 0, "%s", err.text);
-    } while (taken.room == 0);
+    ck_assert_msg(stage_list_node(node, room, out, &err) == 0, "%s", err.text);
     node_unref(node);
 }

@@ -36,5 +36,7 @@ void stage_read(const struct stage *stage, const char *path, size_t piece, struc
 bool stage_has(const struct stage *stage, const char *path);
 /* "name name/ name@ …", listed with room for `room` entries at a time. */
 void stage_list(const struct stage *stage, const char *path, size_t room, struct buf *out);
+/* The same of a directory that is at hand; ends with its error, or 0. */
+int stage_list_node(struct node *node, size_t room, struct buf *out, struct err *err);
 
 #endif

@@ -168,6 +168,43 @@ START_TEST(a_view_on_what_is_gone_is_listed_and_says_why_it_cannot_be_read)
 }
 END_TEST
 
+static void check_node_list(struct node *node, const char *names)
+{
+    struct buf found = BUF_INIT;
+    struct err err = ERR_INIT;
+    ck_assert_msg(stage_list_node(node, 100, &found, &err) == 0, "%s", err.text);
+    ck_assert_str_eq(buf_text(&found), names);
+    buf_free(&found);
+}
+
+START_TEST(a_live_view_that_is_repaired_or_breaks_is_listed_so)
+{
+    static const char whole[] = "schema.sql columns.json count rows.csv rows.ndjson rows.sql ";
+    stage_sql(&stage, "CREATE VIEW v AS SELECT * FROM later");
+    struct node *view = stage_node(&stage, "live/views/v");
+    check_node_list(view, "schema.sql ");
+    stage_sql(&stage, "CREATE TABLE later(x)");
+    check_node_list(view, whole);
+    ck_assert(stage_has(&stage, "live/views/v/rows.csv"));
+    stage_sql(&stage, "DROP TABLE later");
+    check_node_list(view, "schema.sql ");
+    node_unref(view);
+}
+END_TEST
+
+START_TEST(a_live_table_that_is_gone_is_no_empty_directory)
+{
+    struct err err = ERR_INIT;
+    struct buf found = BUF_INIT;
+    struct node *table = stage_node(&stage, "live/tables/users");
+    stage_sql(&stage, "DROP TABLE users");
+    ck_assert_int_eq(stage_list_node(table, 100, &found, &err), -ENOENT);
+    ck_assert_uint_eq(found.len, 0);
+    ck_assert_str_eq(err.text, "users: there is no such table any more");
+    node_unref(table);
+}
+END_TEST
+
 START_TEST(only_backups_may_be_cached)
 {
     static const char *const paths[] = {"tables", "views", "tables/users", "tables/users/rows/1",
@@ -245,6 +282,8 @@ Suite *suite_view_tables(void)
     tcase_add_test(tests, live_follows_the_database_and_a_backup_does_not);
     tcase_add_loop_test(tests, a_view_on_what_is_gone_is_listed_and_says_why_it_cannot_be_read, 0,
                         2);
+    tcase_add_test(tests, a_live_view_that_is_repaired_or_breaks_is_listed_so);
+    tcase_add_test(tests, a_live_table_that_is_gone_is_no_empty_directory);
     tcase_add_test(tests, only_backups_may_be_cached);
     tcase_add_test(tests, a_live_directory_may_show_a_time_of_a_second_ago_and_a_live_file_may_not);
     tcase_add_test(tests, a_listing_brings_attributes_only_where_the_kernel_may_keep_them);
