@@ -88,16 +88,24 @@ static int add_table(struct making *making, const char *name, const struct chang
     return err_sys(err, ENOMEM, "changes");
 }
 
+static bool is_cancelled(const struct making *making)
+{
+    return making->cancel && atomic_load(making->cancel);
+}
+
 static int make_table(void *arg, const char *name, struct err *err)
 {
     struct making *making = arg;
     struct change_counts counts = {.inserted = 0};
     struct err reason = ERR_INIT;
-    int code = changes_table(making->changes, name, NULL, NULL, NULL, NULL, &counts, &reason);
+    int code;
 
+    if (is_cancelled(making)) /* small tables, however many, never look */
+        return err_set(err, ECANCELED, "cancelled");
+    code = changes_table(making->changes, name, NULL, NULL, NULL, NULL, &counts, &reason);
     if (code == 0)
         return is_as_it_was(&counts) ? 0 : add_table(making, name, &counts, NULL, err);
-    if (making->cancel && atomic_load(making->cancel))
+    if (is_cancelled(making))
         return err_set(err, ECANCELED, "cancelled");
     if (changes_blame_table(making->changes, code))
         return add_table(making, name, &counts, reason.text, err);

@@ -11,6 +11,9 @@
  *
  * The backup before may be deleted one day, and then another is the one before. So each use asks the
  * catalog which one it is, and the kernel keeps nothing of these files.
+ *
+ * The first who asks may wait long for two large backups, and others for him. Each can be interrupted:
+ * the next one begins anew then.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -24,6 +27,7 @@
 #include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/buf.h"
+#include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/name.h"
 #include "entry.h"
@@ -31,13 +35,16 @@
 
 #define SUMMARY "summary"
 #define FRESH_MS 1000
+#define LOOK_NS INT64_C(50000000) /* how often who waits looks whether he is interrupted */
 
 /* What the directory and its files share. */
 struct difference {
     atomic_uint references;
     struct entry *entry;
-    pthread_mutex_t lock; /* held while it is worked out, so that this is done once */
-    bool known;           /* protected by lock, as is: */
+    pthread_mutex_t lock; /* for a moment only */
+    pthread_cond_t given_back;
+    bool taken; /* protected by lock; who took it has alone: */
+    bool known;
     struct backup_changes changes;
 };
 
@@ -64,6 +71,7 @@ static void difference_release(void *context)
         return;
     backup_changes_free(&difference->changes);
     entry_unref(difference->entry);
+    pthread_cond_destroy(&difference->given_back);
     pthread_mutex_destroy(&difference->lock);
     free(difference);
 }
@@ -87,22 +95,50 @@ static int check_before(struct difference *difference, struct err *err)
     return 0;
 }
 
-/* Locks what changed until difference_done(). `cancel` may be NULL. */
-static int difference_get(struct difference *difference, const atomic_bool *cancel,
-                          const struct backup_changes **ret_changes, struct err *err)
+static int difference_take(struct difference *difference, struct err *err)
+{
+    const atomic_bool *cancel = node_cancel();
+    int r = 0;
+    pthread_mutex_lock(&difference->lock);
+    while (r == 0 && difference->taken) {
+        if (cancel && atomic_load(cancel))
+            r = err_set(err, ECANCELED, "changes: cancelled");
+        else
+            clock_condition_wait(&difference->given_back, &difference->lock,
+                                 clock_monotonic_ns() + LOOK_NS);
+    }
+    if (r == 0)
+        difference->taken = true;
+    pthread_mutex_unlock(&difference->lock);
+    return r;
+}
+
+static void difference_done(struct difference *difference)
+{
+    pthread_mutex_lock(&difference->lock);
+    difference->taken = false;
+    pthread_cond_broadcast(&difference->given_back);
+    pthread_mutex_unlock(&difference->lock);
+}
+
+/* What changed, the caller's alone until difference_done(). */
+static int difference_get(struct difference *difference, const struct backup_changes **ret_changes,
+                          struct err *err)
 {
     struct repo *repo = view_repo(difference->entry->view);
     uint64_t id = difference->entry->id;
-    pthread_mutex_lock(&difference->lock);
-    int r = check_before(difference, err);
+    int r = difference_take(difference, err);
+    if (r < 0)
+        return r;
+    r = check_before(difference, err);
     if (r == 0 && !difference->known) {
         r = backup_changes_find(repo, id, &difference->changes, err);
         if (r == -ENOENT)
-            r = backup_changes_make(repo, id, cancel, false, &difference->changes, err);
+            r = backup_changes_make(repo, id, node_cancel(), false, &difference->changes, err);
         difference->known = r == 0;
     }
     if (r < 0) {
-        pthread_mutex_unlock(&difference->lock);
+        difference_done(difference);
         return r;
     }
     *ret_changes = &difference->changes;
@@ -110,25 +146,21 @@ static int difference_get(struct difference *difference, const atomic_bool *canc
 }
 
 /* It is not as it is noted. */
-static int difference_renew(struct difference *difference, const atomic_bool *cancel,
-                            struct err *err)
+static int difference_renew(struct difference *difference, struct err *err)
 {
     struct backup_changes changes = {.before_id = 0};
-    pthread_mutex_lock(&difference->lock);
-    int r = backup_changes_make(view_repo(difference->entry->view), difference->entry->id, cancel,
-                                false, &changes, err);
+    int r = difference_take(difference, err);
+    if (r < 0)
+        return r;
+    r = backup_changes_make(view_repo(difference->entry->view), difference->entry->id,
+                            node_cancel(), false, &changes, err);
     if (r == 0) {
         backup_changes_free(&difference->changes);
         difference->changes = changes;
         difference->known = true;
     }
-    pthread_mutex_unlock(&difference->lock);
+    difference_done(difference);
     return r;
-}
-
-static void difference_done(struct difference *difference)
-{
-    pthread_mutex_unlock(&difference->lock);
 }
 
 /* ---- the text of a table's changes ---- */
@@ -160,7 +192,7 @@ static int file_open(struct node *node, bool writing, const struct node_request 
     const struct backup_changes *changes = NULL;
     struct gather gather;
     (void)writing;
-    int r = difference_get(file->difference, request->cancel, &changes, err);
+    int r = difference_get(file->difference, &changes, err);
     if (r < 0)
         return r;
     uint64_t before_id = changes->before_id;
@@ -170,7 +202,7 @@ static int file_open(struct node *node, bool writing, const struct node_request 
     gather_init(&gather, file->difference->entry->view);
     r = gather_changes(file, before_id, request->cancel, &gather, err);
     if (r == 0 && unreadable)
-        r = difference_renew(file->difference, request->cancel, err);
+        r = difference_renew(file->difference, err);
     if (r == 0)
         r = gather_file(&gather, false, ret_file, err);
     if (r == 0 && unreadable)
@@ -183,7 +215,7 @@ static int file_attr(struct node *node, struct node_attr *ret_attr, struct err *
 {
     const struct changes_node *file = (struct changes_node *)node;
     const struct backup_changes *changes = NULL;
-    int r = difference_get(file->difference, NULL, &changes, err);
+    int r = difference_get(file->difference, &changes, err);
     if (r < 0)
         return r;
     const struct table_change *change = backup_changes_table(changes, file->table);
@@ -298,7 +330,7 @@ static int summary_render(void *context, struct buf *out, struct err *err)
 {
     struct difference *difference = context;
     const struct backup_changes *changes = NULL;
-    int r = difference_get(difference, NULL, &changes, err);
+    int r = difference_get(difference, &changes, err);
     if (r < 0)
         return r;
     r = summary_write(difference, changes, out, err);
@@ -375,7 +407,7 @@ static int directory_lookup(struct node *node, const char *name, struct node **r
     const struct backup_changes *changes = NULL;
     if (strcmp(name, SUMMARY) == 0)
         return summary_make(directory->difference, ret_node, err);
-    int r = difference_get(directory->difference, NULL, &changes, err);
+    int r = difference_get(directory->difference, &changes, err);
     if (r < 0)
         return r;
     r = find_file(directory, changes, name, ret_node, err);
@@ -393,7 +425,7 @@ static int directory_list(struct node *node, struct node_place *place, uint64_t 
     (void)place;
     if (cookie == 0 && emit(arg, SUMMARY, NODE_FILE, 1) != 0)
         return 0;
-    int r = difference_get(directory->difference, NULL, &changes, err);
+    int r = difference_get(directory->difference, &changes, err);
     if (r < 0)
         return r;
     for (uint64_t i = cookie > 0 ? cookie - 1 : 0; r == 0 && i < changes->count * FORM_COUNT; i++) {
@@ -423,6 +455,7 @@ int changes_make(void *context, struct node **ret_node, struct err *err)
         return err_set(err, ENOMEM, "changes: out of memory");
     atomic_init(&difference->references, 1);
     pthread_mutex_init(&difference->lock, NULL);
+    clock_condition_init(&difference->given_back);
     difference->entry = entry_ref(context);
     int r = changes_node_new(difference, &directory_ops, NULL, FORM_CSV, ret_node, err);
     difference_release(difference);

@@ -1,8 +1,10 @@
 /* src/view/changes.c: what differs from the backup before, as files. */
 #include <check.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "dbsnapfs/service/changes.h"
 #include "dbsnapfs/service/service.h"
@@ -186,6 +188,78 @@ static void note(const char *fact)
     buf_free(&text);
 }
 
+/* ---- who is interrupted ---- */
+
+/* Nothing is noted about the second backup, and the background does not come again. */
+static void forget_changes(void)
+{
+    const struct timespec nap = {.tv_nsec = 5000000};
+    struct buf fact = BUF_INIT;
+    int r = -ENOENT;
+    for (int i = 0; i < 4000 && r == -ENOENT; i++) {
+        r = repo_find_fact(service_repo(stage.service), 2, FACT_CHANGES, &fact, NULL);
+        nanosleep(&nap, NULL);
+    }
+    ck_assert_int_eq(r, 0);
+    buf_free(&fact);
+    note("nothing that could be understood");
+}
+
+static const atomic_bool interrupted = true;
+static const struct node_request interrupted_request = {.cancel = &interrupted};
+
+START_TEST(who_is_interrupted_leaves_the_comparison_to_the_next)
+{
+    static const char *const paths[] = {LATEST, LATEST "/summary"};
+    day("SELECT 1");
+    day("UPDATE users SET name = 'other' WHERE id = 7");
+    forget_changes();
+    for (size_t i = 0; i < 2; i++) {
+        struct node *node = stage_node(&stage, paths[i]);
+        struct node_attr attr;
+        struct buf names = BUF_INIT;
+        struct err err = ERR_INIT;
+        node_serve(&interrupted_request);
+        int r = i == 0 ? stage_list_node(node, 100, &names, &err) : node_attr(node, &attr, &err);
+        node_serve(NULL);
+        ck_assert_int_eq(r, -ECANCELED);
+        ck_assert_msg(strstr(err.text, "cancelled") != NULL, "%s", err.text);
+        node_unref(node);
+        buf_free(&names);
+    }
+    assert_list(LATEST, "summary users.csv users.sql ");
+    assert_has(LATEST "/summary", "         0          1          0  users\n");
+}
+END_TEST
+
+/* Somebody else asks while this listing has what changed, and is interrupted. */
+static int ask_meanwhile(void *arg, const char *name, enum node_kind kind, uint64_t next)
+{
+    struct err err = ERR_INIT;
+    struct buf names = BUF_INIT;
+    (void)kind;
+    if (next < 2)
+        return 0;
+    node_serve(&interrupted_request);
+    ck_assert_int_eq(stage_list_node(arg, 100, &names, &err), -ECANCELED);
+    node_serve(NULL);
+    ck_assert_str_eq(err.text, "changes: cancelled");
+    ck_assert_str_eq(name, "users.csv");
+    buf_free(&names);
+    return 1;
+}
+
+START_TEST(who_waits_for_another_can_be_interrupted)
+{
+    struct err err = ERR_INIT;
+    day("SELECT 1");
+    day("UPDATE users SET name = 'other' WHERE id = 7");
+    struct node *node = stage_node(&stage, LATEST);
+    ck_assert_msg(node_list(node, NULL, 0, ask_meanwhile, node, &err) == 0, "%s", err.text);
+    node_unref(node);
+}
+END_TEST
+
 START_TEST(a_reason_stays_in_its_line)
 {
     day("SELECT 1");
@@ -226,6 +300,8 @@ Suite *suite_view_changes(void)
     tcase_add_test(tests, each_backup_is_compared_with_the_one_before_it);
     tcase_add_test(tests, an_unreadable_table_harms_no_other);
     tcase_add_test(tests, the_files_of_an_unreadable_table_can_be_looked_at_and_not_opened);
+    tcase_add_test(tests, who_is_interrupted_leaves_the_comparison_to_the_next);
+    tcase_add_test(tests, who_waits_for_another_can_be_interrupted);
     tcase_add_test(tests, a_reason_stays_in_its_line);
     tcase_add_test(tests, a_table_that_can_be_read_again_is_compared_anew);
     suite_add_tcase(suite, tests);
