@@ -35,6 +35,9 @@ struct node_attr {
     int64_t mtime_ns;
 };
 
+/* The largest cookie: it becomes an off_t, with those of "." and ".." added. */
+#define NODE_COOKIE_MOST (UINT64_C(1) << 62)
+
 /* Takes a directory's entry; non-zero means there is no room and the listing ends. `next` is
  * the cookie with which the listing goes on behind this entry. */
 typedef int (*node_emit)(void *arg, const char *name, enum node_kind kind, uint64_t next);

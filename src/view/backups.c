@@ -16,7 +16,7 @@
 #include "entry.h"
 
 #define LATEST "latest"
-#define LATEST_COOKIE (UINT64_C(1) << 62) /* behind every number */
+#define LATEST_COOKIE NODE_COOKIE_MOST /* behind every number */
 
 /* The directory, and `latest` as well: both are the view and nothing else. */
 struct backups_node {

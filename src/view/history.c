@@ -172,7 +172,6 @@ static int row_lookup(struct node *node, const char *name, struct node **ret_nod
 static int row_list(struct node *node, struct node_place *place, uint64_t cookie, node_emit emit,
                     void *arg, struct err *err)
 {
-    const uint64_t end = UINT64_MAX >> 1;
     const struct history_node *history = (struct history_node *)node;
     const struct version *versions = NULL;
     struct buf name = BUF_INIT;
@@ -182,7 +181,7 @@ static int row_list(struct node *node, struct node_place *place, uint64_t cookie
     if (r < 0)
         return r;
     for (size_t i = count; r == 0 && i-- > 0;) {
-        uint64_t next = end - versions[i].backup_id;
+        uint64_t next = NODE_COOKIE_MOST - versions[i].backup_id;
         if (next <= cookie)
             continue;
         r = version_name(&versions[i], &name, err);

@@ -92,6 +92,29 @@ START_TEST(a_row_has_the_backups_in_which_it_came_changed_and_went)
 }
 END_TEST
 
+static int see_cookie(void *arg, const char *name, enum node_kind kind, uint64_t next)
+{
+    uint64_t *last = arg;
+    (void)name, (void)kind;
+    ck_assert_uint_gt(next, *last);
+    ck_assert_uint_le(next, NODE_COOKIE_MOST);
+    ck_assert_uint_le(next + 2, INT64_MAX); /* as the mount tells it, behind "." and ".." */
+    *last = next;
+    return 0;
+}
+
+START_TEST(where_a_listing_goes_on_is_a_positive_number_for_the_kernel)
+{
+    struct err err = ERR_INIT;
+    uint64_t last = 0;
+    week();
+    struct node *node = stage_node(&stage, "history/users/7");
+    ck_assert_msg(node_list(node, NULL, 0, see_cookie, &last, &err) == 0, "%s", err.text);
+    ck_assert_uint_gt(last, 0);
+    node_unref(node);
+}
+END_TEST
+
 START_TEST(a_history_goes_on_with_each_backup)
 {
     week();
@@ -236,6 +259,7 @@ Suite *suite_view_history(void)
     TCase *tests = tcase_create("history");
     tcase_add_checked_fixture(tests, set, clear);
     tcase_add_test(tests, a_row_has_the_backups_in_which_it_came_changed_and_went);
+    tcase_add_test(tests, where_a_listing_goes_on_is_a_positive_number_for_the_kernel);
     tcase_add_test(tests, a_history_goes_on_with_each_backup);
     tcase_add_test(tests, a_version_is_a_link_to_the_row_and_one_that_went_says_so);
     tcase_add_test(tests, what_no_backup_has_has_no_history);

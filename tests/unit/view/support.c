@@ -140,6 +140,7 @@ static int take(void *arg, const char *name, enum node_kind kind, uint64_t next)
         return 1;
     taken->room--;
     taken->next = next;
+    ck_assert_uint_le(next, NODE_COOKIE_MOST);
     buf_add_text(taken->out, name);
     buf_add_text(taken->out, marks[kind]);
     return 0;
