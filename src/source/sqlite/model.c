@@ -290,11 +290,15 @@ static int add_relations(struct model_builder *builder, struct err *err)
     model->relations = arena_take(&model->arena, &builder->list);
     model->schema.relations = model->relations;
     model->orders = arena_alloc(&model->arena, (model->schema.relation_count + 1) * sizeof(void *));
+    for (size_t i = 0; i < model->schema.relation_count; i++)
+        names_add(&builder->relations, model->relations[i].name);
+    if (names_sort(&builder->relations) < 0)
+        model->arena.failed = true;
     return 0;
 }
 
-/* An index or trigger and whose it is. All are read at once: a pass over the schema's table for
- * each relation would be too many. */
+/* An index or trigger and whose it is. All are read at once, and sorted by that: a pass over the schema's
+ * table, or over them all, for each relation would be too many. */
 struct owned_part {
     const char *table;
     struct schema_part part;
@@ -317,6 +321,19 @@ static int gather_part(struct model_builder *builder, struct relation *none, sql
     return 0;
 }
 
+/* Those of one relation, in the order of the schema. */
+static void take_parts(struct model_builder *builder, const struct owned_part *all,
+                       struct names *owners, struct relation *relation)
+{
+    const struct named *owner = NULL;
+    size_t count = names_find(owners, relation->name, &owner);
+
+    for (size_t i = 0; i < count; i++)
+        buf_add(&builder->list, &all[owner[i].place].part, sizeof(all->part));
+    relation->part_count = builder->list.len / sizeof(struct schema_part);
+    relation->parts = arena_take(&builder->model->arena, &builder->list);
+}
+
 static int add_parts(struct model_builder *builder, struct err *err)
 {
     static const char sql[] = "SELECT name, sql, type = 'trigger', tbl_name FROM main.sqlite_schema"
@@ -326,18 +343,18 @@ static int add_parts(struct model_builder *builder, struct err *err)
     int r = model_query(builder, sql, NULL, gather_part, err);
     size_t count = builder->list.len / sizeof(struct owned_part);
     const struct owned_part *all = arena_take(&model->arena, &builder->list);
+    struct names owners = NAMES_INIT;
 
     if (r < 0 || !all)
         return r;
-    for (size_t i = 0; i < model->schema.relation_count; i++) {
-        struct relation *relation = &model->relations[i];
-
-        for (size_t j = 0; j < count; j++)
-            if (strcasecmp(all[j].table, relation->name) == 0)
-                buf_add(&builder->list, &all[j].part, sizeof(all[j].part));
-        relation->part_count = builder->list.len / sizeof(struct schema_part);
-        relation->parts = arena_take(&model->arena, &builder->list);
-    }
+    for (size_t i = 0; i < count; i++)
+        names_add(&owners, all[i].table);
+    if (names_sort(&owners) < 0)
+        model->arena.failed = true;
+    for (size_t i = 0; !model->arena.failed && i < model->schema.relation_count; i++)
+        take_parts(builder, all, &owners, &model->relations[i]);
+    model->compared += owners.compared;
+    names_free(&owners);
     return 0;
 }
 
@@ -366,7 +383,8 @@ static int complete(struct model_builder *builder, struct relation *relation, st
 int model_new(struct database *database, struct model **ret_model, struct err *err)
 {
     struct model *model = calloc(1, sizeof(*model));
-    struct model_builder builder = {.database = database, .model = model, .list = BUF_INIT};
+    struct model_builder builder = {
+        .database = database, .model = model, .list = BUF_INIT, .relations = NAMES_INIT};
     int r;
 
     if (!model)
@@ -385,6 +403,8 @@ int model_new(struct database *database, struct model **ret_model, struct err *e
         r = model_add_links(&builder, err);
     if (r == 0 && model->arena.failed)
         r = err_set(err, ENOMEM, "out of memory for a schema");
+    model->compared += builder.relations.compared;
+    names_free(&builder.relations);
     buf_free(&builder.list);
     if (r < 0) {
         model_free(model);
@@ -419,6 +439,11 @@ void model_free(struct model *model)
 const struct schema *model_schema(const struct model *model)
 {
     return &model->schema;
+}
+
+uint64_t model_compared(const struct model *model)
+{
+    return model->compared;
 }
 
 const struct model_order *model_order(const struct model *model, const struct relation *relation)

@@ -5,6 +5,7 @@
 #define DBSNAPFS_SOURCE_SQLITE_MODEL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct buf;
 struct database;
@@ -27,6 +28,9 @@ struct model_order {
 };
 /* As many as the position has values; NULL: one rowid, ascending. */
 const struct model_order *model_order(const struct model *model, const struct relation *relation);
+
+/* How often names were compared while it was made. */
+uint64_t model_compared(const struct model *model);
 
 /* Appends the name in quotes, for SQL. */
 void model_quote(const char *name, struct buf *out);

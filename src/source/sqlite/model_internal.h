@@ -4,17 +4,21 @@
 #ifndef DBSNAPFS_SOURCE_SQLITE_MODEL_INTERNAL_H
 #define DBSNAPFS_SOURCE_SQLITE_MODEL_INTERNAL_H
 
+#include <stdint.h>
+
 #include "dbsnapfs/source/schema.h"
 #include "dbsnapfs/util/buf.h"
 #include "source/sqlite/arena.h"
 #include "source/sqlite/database.h"
 #include "source/sqlite/model.h"
+#include "source/sqlite/names.h"
 
 struct model {
     struct arena arena;
     struct schema schema;
     struct relation *relations;        /* those of the schema */
     const struct model_order **orders; /* one for each */
+    uint64_t compared;                 /* how often names were, while it was made */
 };
 
 struct model_builder {
@@ -23,7 +27,8 @@ struct model_builder {
     /* While a query runs, nothing else may be prepared: the list of tables would prepare every view,
      * only to count its columns, and each is tried by itself. */
     bool selects_nothing;
-    struct buf list; /* what is gathered of one thing; empty in between */
+    struct buf list;        /* what is gathered of one thing; empty in between */
+    struct names relations; /* by their names, once there are all */
 };
 
 /* The rows of `sql`, with its "%" as the quoted name; `each` fails with a negative errno. */

@@ -234,6 +234,19 @@ static bool link_indexed(const struct relation *child, const size_t *columns, si
     return false;
 }
 
+/* schema_find(), which goes over all. */
+static const struct relation *find_relation(struct model_builder *builder, const char *name)
+{
+    const struct relation *relations = builder->model->relations;
+    const struct named *equal = NULL;
+    size_t count = names_find(&builder->relations, name, &equal);
+
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(equal[i].name, name) == 0)
+            return &relations[equal[i].place];
+    return count > 0 ? &relations[equal[0].place] : NULL;
+}
+
 static void fill_link(struct model_builder *builder, const struct relation *child,
                       const struct link_row *rows, size_t count, struct foreign_key *key)
 {
@@ -241,7 +254,7 @@ static void fill_link(struct model_builder *builder, const struct relation *chil
     size_t *columns = arena_alloc(arena, count * sizeof(*columns));
     size_t *parent_columns = arena_alloc(arena, count * sizeof(*parent_columns));
     const char **names = arena_alloc(arena, count * sizeof(*names));
-    const struct relation *parent = schema_find(&builder->model->schema, rows[0].table);
+    const struct relation *parent = find_relation(builder, rows[0].table);
 
     if (!columns || !parent_columns || !names)
         return;
@@ -298,22 +311,52 @@ static int add_foreign_keys(struct model_builder *builder, struct relation *rela
     return 0;
 }
 
-static void add_referrers(struct model_builder *builder, struct relation *parent)
+static struct relation *parent_of(const struct model *model, const struct foreign_key *key)
 {
-    struct model *model = builder->model;
+    return key->parent ? &model->relations[key->parent - model->relations] : NULL;
+}
 
-    for (size_t i = 0; i < model->schema.relation_count; i++) {
-        const struct relation *child = &model->relations[i];
+static void count_referrers(const struct model *model, const struct relation *child)
+{
+    for (size_t i = 0; i < child->foreign_key_count; i++) {
+        struct relation *parent = parent_of(model, &child->foreign_keys[i]);
 
-        for (size_t j = 0; j < child->foreign_key_count; j++) {
-            struct referrer referrer = {child, &child->foreign_keys[j]};
-
-            if (child->foreign_keys[j].parent == parent)
-                buf_add(&builder->list, &referrer, sizeof(referrer));
-        }
+        if (parent)
+            parent->referrer_count++;
     }
-    parent->referrer_count = builder->list.len / sizeof(struct referrer);
-    parent->referrers = arena_take(&model->arena, &builder->list);
+}
+
+static void list_referrers(const struct model *model, const struct relation *child,
+                           struct referrer *const *lists)
+{
+    for (size_t i = 0; i < child->foreign_key_count; i++) {
+        struct relation *parent = parent_of(model, &child->foreign_keys[i]);
+
+        if (parent)
+            lists[parent - model->relations][parent->referrer_count++] =
+                (struct referrer){child, &child->foreign_keys[i]};
+    }
+}
+
+/* Those of all relations in one pass over the keys, which are in the order that each list has. */
+static void add_referrers(struct model *model)
+{
+    size_t relation_count = model->schema.relation_count;
+    struct referrer **lists =
+        arena_alloc(&model->arena, relation_count * sizeof(struct referrer *) + 1);
+
+    for (size_t i = 0; i < relation_count; i++)
+        count_referrers(model, &model->relations[i]);
+    for (size_t i = 0; lists && i < relation_count; i++) {
+        struct relation *parent = &model->relations[i];
+
+        if (parent->referrer_count > 0)
+            lists[i] = arena_alloc(&model->arena, parent->referrer_count * sizeof(**lists));
+        parent->referrers = lists[i];
+        parent->referrer_count = 0;
+    }
+    for (size_t i = 0; !model->arena.failed && i < relation_count; i++)
+        list_referrers(model, &model->relations[i], lists);
 }
 
 int model_add_links(struct model_builder *builder, struct err *err)
@@ -324,7 +367,7 @@ int model_add_links(struct model_builder *builder, struct err *err)
     for (size_t i = 0; r == 0 && i < model->schema.relation_count; i++)
         if (model->relations[i].kind == RELATION_TABLE && !model->relations[i].broken)
             r = add_foreign_keys(builder, &model->relations[i], err);
-    for (size_t i = 0; r == 0 && i < model->schema.relation_count; i++)
-        add_referrers(builder, &model->relations[i]);
+    if (r == 0)
+        add_referrers(model);
     return r;
 }

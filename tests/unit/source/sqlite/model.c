@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dbsnapfs/util/buf.h"
+#include "source/sqlite/database.h"
+#include "source/sqlite/model.h"
 #include "source/sqlite/opened_support.h"
 #include "source/sqlite/support.h"
 
@@ -194,6 +197,62 @@ START_TEST(indexes_and_triggers_belong_to_their_table)
 }
 END_TEST
 
+START_TEST(what_belongs_to_a_table_has_the_order_of_the_schema)
+{
+    static const char *const parts[] = {"z", "b", "y", "a"};
+    static const struct {
+        const char *child, *column;
+    } referrers[] = {{"z_child", "two"}, {"z_child", "one"}, {"P", "own"}, {"a_child", "x"}};
+    struct opened opened;
+    const struct relation *p;
+
+    database_make("a.db",
+                  "CREATE TABLE z_child(two REFERENCES P, one REFERENCES p);"
+                  "CREATE TABLE other(a); CREATE TABLE P(id INTEGER PRIMARY KEY, own REFERENCES p);"
+                  "CREATE INDEX z ON p(own); CREATE INDEX o ON other(a);"
+                  "CREATE TRIGGER b AFTER INSERT ON P BEGIN SELECT 1; END;"
+                  "CREATE INDEX y ON P(own); CREATE INDEX a ON p(own);"
+                  "CREATE TABLE a_child(x REFERENCES \"p\")");
+    opened_begin(&opened, _i);
+    p = opened_find(&opened, "p");
+    ck_assert_uint_eq(p->part_count, sizeof(parts) / sizeof(parts[0]));
+    for (size_t i = 0; i < p->part_count; i++)
+        ck_assert_str_eq(p->parts[i].name, parts[i]);
+    ck_assert_uint_eq(p->referrer_count, sizeof(referrers) / sizeof(referrers[0]));
+    for (size_t i = 0; i < p->referrer_count; i++) {
+        const struct relation *child = p->referrers[i].child;
+
+        ck_assert_str_eq(child->name, referrers[i].child);
+        ck_assert_str_eq(child->columns[p->referrers[i].foreign_key->columns[0]].name,
+                         referrers[i].column);
+        ck_assert_ptr_eq(p->referrers[i].foreign_key->parent, p);
+    }
+    ck_assert_ptr_null(opened_find(&opened, "other")->referrers);
+    opened_end(&opened);
+}
+END_TEST
+
+/* 2,000 tables, each with an index and a key that leads to another. */
+START_TEST(names_are_not_compared_each_with_each)
+{
+    struct buf sql = BUF_INIT;
+    struct opened opened;
+
+    buf_add_text(&sql, "BEGIN;");
+    for (unsigned i = 0; i < 2000; i++)
+        buf_addf(&sql, "CREATE TABLE t%u(a REFERENCES T%u); CREATE INDEX i%u ON t%u(a);", i,
+                 i * 7 % 2000, i, i);
+    buf_add_text(&sql, "COMMIT;");
+    database_make("a.db", buf_text(&sql));
+    opened_begin(&opened, _i);
+    ck_assert_uint_eq(opened_find(&opened, "t7")->referrer_count, 1);
+    ck_assert_uint_eq(opened_find(&opened, "t7")->part_count, 1);
+    ck_assert_uint_le(model_compared(opened.database->model), 2000 * 64);
+    opened_end(&opened);
+    buf_free(&sql);
+}
+END_TEST
+
 Suite *suite_source_sqlite_model(void)
 {
     const TTest *const tests[] = {
@@ -203,6 +262,8 @@ Suite *suite_source_sqlite_model(void)
         foreign_keys_are_seen_from_both_sides,
         one_broken_relation_breaks_no_other,
         indexes_and_triggers_belong_to_their_table,
+        what_belongs_to_a_table_has_the_order_of_the_schema,
+        names_are_not_compared_each_with_each,
     };
     Suite *suite = suite_create("source/sqlite/model");
     TCase *model = tcase_create("live, and a backup");
