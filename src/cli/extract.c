@@ -80,7 +80,6 @@ static int extract_node(const struct call *call, struct service *service, struct
                         const char *path, struct extraction *extraction, struct err *err)
 {
     const char *dest = call->args[call->count - 1];
-    struct source *source = service_source(service);
     struct node_attr attr = {.size = 0};
     int code;
 
@@ -92,7 +91,7 @@ static int extract_node(const struct call *call, struct service *service, struct
     if (attr.kind == NODE_FILE) {
         name_destination(path, dest, &extraction->dest);
         dest = buf_text(&extraction->dest);
-        code = place_check_restore(dest, source ? source_path(source) : NULL, err);
+        code = place_check_restore(dest, source_path(service_source(service)), err);
         atomic_store(&extraction->copy.total_bytes, attr.size);
     } else {
         buf_add_text(&extraction->dest, dest);

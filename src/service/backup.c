@@ -189,8 +189,6 @@ static int backup_run(struct service *service, const struct command *command, st
 
     if (note && !is_utf8(note))
         return err_set(err, EINVAL, "backup: note= is not UTF-8 text");
-    if (!service->source)
-        return err_set(err, ENOENT, "backup: there is no database");
     code = check_source(service, err);
     if (code == 0)
         code = backup_writer_prepare(service->repo, err);

@@ -18,7 +18,7 @@
 #include "service/turns.h"
 
 struct service {
-    struct source *source; /* NULL: see service_source() */
+    struct source *source;
     struct repo *repo;
     char *mount_point; /* NULL: no mount */
     char *holder;      /* what the repository's lock says */

@@ -35,23 +35,11 @@ int service_default_repo(const char *source_spec, char **ret_path, struct err *e
     return code;
 }
 
-static bool is_missing(int code)
-{
-    return code == -ENOENT || code == -ENOTDIR || code == -EACCES;
-}
-
-/* The source, checked unless it may be missing; NULL only if it may and its directory is, and
- * the repository is known without it. */
 static int open_source(struct service *service, const struct service_config *config,
                        struct err *err)
 {
     int code = source_new(config->source, &service->source, err);
 
-    if (code != 0 && config->source_optional && config->repo && is_missing(code)) {
-        service->source = NULL;
-        *err = (struct err)ERR_INIT;
-        return 0;
-    }
     if (code == 0 && !config->source_optional)
         code = source_check(service->source, err);
     return code;
@@ -63,7 +51,7 @@ static int open_repo(struct service *service, const struct service_config *confi
         .read_only = config->read_only,
         .wait = config->wait,
         .holder = service->holder,
-        .source = service->source ? source_path(service->source) : config->source,
+        .source = source_path(service->source),
         .compress = config->compress,
         .cache_bytes = config->cache_bytes,
     };

@@ -62,11 +62,6 @@ static int gather(struct service *service, struct facts *ret_facts, struct err *
     return 0;
 }
 
-static const char *source_name(struct service *service)
-{
-    return service->source ? source_path(service->source) : "(missing)";
-}
-
 static double ratio(const struct repo_totals *totals)
 {
     return totals->stored_bytes > 0 ? (double)totals->logical_bytes / (double)totals->stored_bytes
@@ -156,7 +151,7 @@ int service_status(struct service *service, struct buf *out, struct err *err)
 
     if (code != 0)
         return code;
-    buf_addf(out, "source       %s\nrepository   %s\n", source_name(service),
+    buf_addf(out, "source       %s\nrepository   %s\n", source_path(service->source),
              repo_path(service->repo));
     if (service->mount_point)
         buf_addf(out, "mounted at   %s%s\n", service->mount_point,
@@ -265,10 +260,10 @@ static json_t *json_status(struct service *service, const struct facts *facts)
     return json_pack(
         "{s:s, s:o, s:o, s:o, s:b, s:s, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, "
         "s:o}",
-        "version", DBSNAPFS_VERSION, "source", json_text(source_name(service)), "repository",
-        json_text(repo_path(service->repo)), "mount_point", json_text(service->mount_point),
-        "read_only", service->read_only, "compress", codec, "started",
-        json_time(service->started_ns), "waiting", (int)facts->waiting, "running",
+        "version", DBSNAPFS_VERSION, "source", json_text(source_path(service->source)),
+        "repository", json_text(repo_path(service->repo)), "mount_point",
+        json_text(service->mount_point), "read_only", service->read_only, "compress", codec,
+        "started", json_time(service->started_ns), "waiting", (int)facts->waiting, "running",
         json_running(&facts->progress), "checking", json_doing(facts, BACKGROUND_CHECK),
         "measuring", json_doing(facts, BACKGROUND_FACTS), "last_backup", json_last_backup(facts),
         "last_check", json_last_check(facts), "last_error", json_last_error(facts), "backups",

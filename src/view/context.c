@@ -92,13 +92,9 @@ struct repo *view_repo(const struct view *view)
     return service_repo(view->service);
 }
 
-int view_source(const struct view *view, struct source **ret_source, struct err *err)
+struct source *view_source(const struct view *view)
 {
-    struct source *source = service_source(view->service);
-    if (!source)
-        return err_set(err, ENOENT, "the database is not there, only its backups");
-    *ret_source = source;
-    return 0;
+    return service_source(view->service);
 }
 
 /* The slot of `id`, emptied if another backup had it; the caller holds the lock. */

@@ -56,8 +56,7 @@ void view_release(void *view); /* view_unref() as a node's free_context */
 void view_close(void *context);
 
 struct repo *view_repo(const struct view *view);
-/* -ENOENT when only backups are looked at. */
-int view_source(const struct view *view, struct source **ret_source, struct err *err);
+struct source *view_source(const struct view *view);
 
 /* false when it is not remembered */
 bool view_schema_bytes(struct view *view, uint64_t id, uint64_t *ret_bytes);

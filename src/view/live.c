@@ -11,16 +11,12 @@
 
 static int schema_render(void *context, struct buf *out, struct err *err)
 {
-    struct source *source = NULL;
-    int r = view_source(context, &source, err);
-    return r < 0 ? r : source_schema(source, out, err);
+    return source_schema(view_source(context), out, err);
 }
 
 static int schema_mtime(void *context, int64_t *ret_mtime_ns, struct err *err)
 {
-    struct source *source = NULL;
-    int r = view_source(context, &source, err);
-    return r < 0 ? r : source_changed(source, ret_mtime_ns, err);
+    return source_changed(view_source(context), ret_mtime_ns, err);
 }
 
 static int schema_make(void *context, struct node **ret_node, struct err *err)

@@ -236,11 +236,8 @@ static void open_held(struct live_file *live)
 /* May a transaction of ours stay open? Nobody can leave WAL mode while this one is. */
 static int may_hold(const struct live_file *live, bool *ret_may, struct err *err)
 {
-    struct source *source = NULL;
     struct source_info info = {.wal = false};
-    int r = view_source(view_of(live), &source, err);
-    if (r == 0)
-        r = source_info(source, &info, err);
+    int r = source_info(view_source(view_of(live)), &info, err);
     *ret_may = info.wal && holders_count(view_of(live)->holders, false) < MOST_STATES;
     return r;
 }

@@ -35,11 +35,8 @@ static int image_put(void *arg, uint64_t offset, const void *bytes, size_t len, 
 static int live_attr(struct node *node, struct node_attr *ret_attr, struct err *err)
 {
     const struct live_node *live = (struct live_node *)node;
-    struct source *source = NULL;
     struct source_info info = {.page_size = 0};
-    int r = view_source(live->view, &source, err);
-    if (r == 0)
-        r = source_info(source, &info, err);
+    int r = source_info(view_source(live->view), &info, err);
     if (r == 0)
         *ret_attr = (struct node_attr){
             .kind = NODE_FILE,
@@ -64,13 +61,10 @@ static int live_open(struct node *node, bool writing, const struct node_request 
                      struct node_file **ret_file, struct err *err)
 {
     const struct live_node *live = (struct live_node *)node;
-    struct source *source = NULL;
     struct gather gather;
     (void)writing;
     gather_init(&gather, live->view);
-    int r = view_source(live->view, &source, err);
-    if (r == 0)
-        r = live_capture(source, &gather, request->cancel, err);
+    int r = live_capture(view_source(live->view), &gather, request->cancel, err);
     if (r == 0)
         r = gather_file(&gather, false, ret_file, err);
     gather_release(&gather);

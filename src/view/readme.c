@@ -123,11 +123,9 @@ static int readme_render(void *context, struct buf *out, struct err *err)
 {
     const struct view *view = context;
     const char *mount = service_mount_point(view->service);
-    const struct source *source = service_source(view->service);
     const char *repo = repo_path(view_repo(view));
     (void)err;
-    add_filled(out, page, mount ? mount : "MOUNTPOINT",
-               source ? source_path(source) : "(not there, only its backups)", repo);
+    add_filled(out, page, mount ? mount : "MOUNTPOINT", source_path(view_source(view)), repo);
     return 0;
 }
 

@@ -93,16 +93,13 @@ uint64_t scope_backup_id(const struct scope *scope)
 
 int scope_mtime(struct scope *scope, int64_t *ret_mtime_ns, struct err *err)
 {
-    struct source *source = NULL;
     if (scope->entry) {
         *ret_mtime_ns = scope->entry->started_ns;
         return 0;
     }
     if (scope_shared_mtime(scope->view, ret_mtime_ns))
         return 0;
-    int r = view_source(scope->view, &source, err);
-    if (r == 0)
-        r = source_changed(source, ret_mtime_ns, err);
+    int r = source_changed(view_source(scope->view), ret_mtime_ns, err);
     if (r == 0)
         scope_shared_note_mtime(scope->view, *ret_mtime_ns);
     return r;
@@ -125,18 +122,14 @@ static int scope_open_backup(struct scope *scope, struct opened *opened, struct 
 
 static int scope_open(struct scope *scope, struct opened **ret_opened, struct err *err)
 {
-    struct source *source = NULL;
     struct opened *opened = calloc(1, sizeof(*opened));
     int r = 0;
     if (!opened)
         return err_set(err, ENOMEM, "tables: out of memory");
-    if (scope->entry) {
+    if (scope->entry)
         r = scope_open_backup(scope, opened, err);
-    } else {
-        r = view_source(scope->view, &source, err);
-        if (r == 0)
-            r = database_open(source, &opened->database, err);
-    }
+    else
+        r = database_open(view_source(scope->view), &opened->database, err);
     if (r < 0)
         free(opened);
     else

@@ -93,14 +93,11 @@ void sizes_free(struct sizes *sizes)
 
 static int moment_begin(struct scope *scope, struct moment *ret_moment, struct err *err)
 {
-    struct source *source = NULL;
     struct source_stamp stamp = {.number = 0};
     *ret_moment = (struct moment){.live = scope_is_live(scope)};
     if (!ret_moment->live)
         return 0;
-    int r = view_source(scope_view(scope), &source, err);
-    if (r == 0)
-        r = source_stamp(source, &stamp, err);
+    int r = source_stamp(view_source(scope_view(scope)), &stamp, err);
     ret_moment->settled =
         r == 0 && !stamp.has_wal && stamp.changed_ns + SETTLED_NS < clock_now_ns();
     ret_moment->stamp = stamp.number;

@@ -28,7 +28,7 @@ struct service_config {
     const char *holder;      /* who holds the lock without a mount: "dbsnapfs backup" */
     bool read_only;          /* no command that writes; takes no lock */
     bool wait;               /* for another writer of the repository, instead of -EBUSY */
-    bool source_optional;    /* the database may be missing: only backups are looked at */
+    bool source_optional;    /* the database is not looked at: it may be missing or damaged */
     struct codec_choice compress;
     size_t cache_bytes; /* 0: the store's default */
 };
@@ -37,7 +37,6 @@ int service_new(const struct service_config *config, struct service **ret_servic
 void service_free(struct service *service); /* cancels and waits for what runs */
 
 struct repo *service_repo(struct service *service);
-/* NULL only with source_optional, when the database's directory is missing too. */
 struct source *service_source(struct service *service);
 const char *service_mount_point(struct service *service); /* NULL: none */
 

@@ -25,7 +25,7 @@ struct snapshot_stream;
 struct source;
 
 /* PATH, sqlite:///relative, sqlite:////absolute. Other schemes: -EPROTONOSUPPORT. The path
- * is made absolute (the file need not exist, its directory must). */
+ * is made absolute; neither the file nor its directory need exist. */
 int source_new(const char *spec, struct source **ret_source, struct err *err);
 void source_free(struct source *source);
 

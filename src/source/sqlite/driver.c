@@ -5,7 +5,8 @@
  * host, so three are a relative path and four an absolute one; what follows a "?" are options
  * for SQLAlchemy's driver. The directory is resolved once, so that a later change of the
  * working directory does not matter; the last part of the path is not, so that a symbolic link
- * may be pointed elsewhere later.
+ * may be pointed elsewhere later. A directory that is not there, such as one on a disk that is not mounted,
+ * cannot be resolved and is just made absolute: its backups can be looked at, and it may come back.
  */
 #include "source/driver.h"
 
@@ -31,6 +32,22 @@
 #define CHECK_BUSY_MS 10000
 #define LOOK_BUSY_MS 1000
 
+/* The directory at `path`, absolute. Heap string. */
+static char *resolve_directory(const char *path)
+{
+    char *real = realpath(path, NULL), *here = NULL, *joined = NULL;
+
+    if (real || (errno != ENOENT && errno != ENOTDIR && errno != EACCES))
+        return real;
+    if (path[0] == '/')
+        return strdup(path);
+    here = realpath(".", NULL);
+    if (here && asprintf(&joined, "%s/%s", strcmp(here, "/") == 0 ? "" : here, path) < 0)
+        joined = NULL;
+    free(here);
+    return joined;
+}
+
 /* `path` (its first `len` bytes) with its directory made absolute. */
 static int resolve_path(const char *path, size_t len, char **ret_path, struct err *err)
 {
@@ -52,7 +69,7 @@ static int resolve_path(const char *path, size_t len, char **ret_path, struct er
     }
     if (slash && slash > copy)
         *slash = '\0';
-    directory = realpath(!slash ? "." : slash == copy ? "/" : copy, NULL);
+    directory = resolve_directory(!slash ? "." : slash == copy ? "/" : copy);
     if (!directory) {
         r = err_sys(err, errno, "%s: the database's directory", slash ? copy : ".");
         goto out;

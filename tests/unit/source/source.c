@@ -49,6 +49,18 @@ START_TEST(a_path_is_made_absolute)
 }
 END_TEST
 
+START_TEST(a_path_in_a_directory_that_is_not_there_is_made_absolute)
+{
+    char here[PATH_MAX], path[PATH_MAX + 16];
+
+    ck_assert_ptr_nonnull(getcwd(here, sizeof(here)));
+    snprintf(path, sizeof(path), "%s/nowhere/a.db", here);
+    assert_path("nowhere/a.db", path);
+    assert_path("/nowhere/at/all.db", "/nowhere/at/all.db");
+    assert_path("/etc/passwd/a.db", "/etc/passwd/a.db");
+}
+END_TEST
+
 START_TEST(a_url_has_three_slashes_before_a_relative_path_and_four_before_an_absolute_one)
 {
     char here[PATH_MAX], path[PATH_MAX + 8];
@@ -90,8 +102,6 @@ START_TEST(what_cannot_be_a_file_is_refused)
     assert_refused("/usr/", EISDIR, "/usr/: a directory, not a database file");
     assert_refused("/", EISDIR, "/: a directory, not a database file");
     assert_refused("..", EISDIR, "..: a directory, not a database file");
-    assert_refused("/nowhere/at/all.db", ENOENT,
-                   "/nowhere/at: the database's directory: No such file or directory");
 }
 END_TEST
 
@@ -107,6 +117,7 @@ Suite *suite_source_source(void)
     TCase *names = tcase_create("names");
 
     tcase_add_test(names, a_path_is_made_absolute);
+    tcase_add_test(names, a_path_in_a_directory_that_is_not_there_is_made_absolute);
     tcase_add_test(names,
                    a_url_has_three_slashes_before_a_relative_path_and_four_before_an_absolute_one);
     tcase_add_test(names, a_url_may_name_a_python_driver_and_its_options);
