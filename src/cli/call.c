@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/remote.h"
 #include "dbsnapfs/service/service.h"
 #include "dbsnapfs/tree.h"
+#include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 
 int call_fail(const struct err *err)
@@ -109,6 +111,14 @@ int call_walk(struct node *root, const char *path, struct node **ret_node, struc
                     "backups/latest/schema.sql",
                     path);
     return code;
+}
+
+void call_await_end(const char *repo)
+{
+    struct remote remote;
+
+    (void)remote_find(repo, clock_monotonic_ns() + REMOTE_WAIT_NS, &remote, NULL);
+    remote_release(&remote);
 }
 
 int call_open(const struct call *call, struct service **ret_service, struct err *err)

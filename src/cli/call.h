@@ -56,6 +56,9 @@ int call_repo_path(const struct call *call, const char **ret_path, char **ret_he
                    struct err *err);
 /* Walks a path of the tree. An error says so if it looks like one of the file system. */
 int call_walk(struct node *root, const char *path, struct node **ret_node, struct err *err);
+/* Waits for a mount that is just ending, to have its repository; whether it has ended shows when that
+ * is opened. */
+void call_await_end(const char *repo);
 /* Opens the repository of args[0] to look at its backups; the database may be missing. */
 int call_open(const struct call *call, struct service **ret_service, struct err *err);
 

@@ -129,6 +129,8 @@ static int prepare(const struct call *call, struct mounting *mounting, struct er
     code = source_new(call->args[0], &mounting->source, err);
     if (code == 0)
         code = call_repo_path(call, &repo, &heap, err);
+    if (code == 0 && !call->options->read_only)
+        call_await_end(repo);
     if (code == 0 && source_check(mounting->source, &mounting->trouble) != 0)
         code = bear(repo, &mounting->trouble, err);
     if (code == 0)

@@ -10,15 +10,21 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/bar.h"
 #include "dbsnapfs/service/service.h"
+#include "dbsnapfs/store/repo.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 
 #define READ_BYTES 65536
+#define NAP_NS 10000000
+#define FUSE_SUPER_MAGIC 0x65735546 /* of statfs(2), in fs/fuse/inode.c */
 
 /* Reads a file of unknown size from its beginning. */
 static int read_all(int fd, struct buf *out)
@@ -81,37 +87,109 @@ static void poll_mount(void *arg, struct service_progress *ret_progress)
     buf_free(&text);
 }
 
-int remote_command(const char *mount, const char *line, bool quiet, struct buf *out,
-                   struct err *err)
+/* ---- who holds the lock ---- */
+
+/* Is this the control of a mount, and of one that has another repository than `repo`? (What the mount
+ * says is another can be told only where both can be seen from here.) */
+static bool is_foreign(const char *mount, int control_fd, const char *repo)
 {
+    static const char title[] = "\nrepository   ";
     struct buf path = BUF_INIT, text = BUF_INIT;
-    char where[4096];
-    struct bar bar;
+    struct stat ours, theirs;
+    struct statfs fs;
+    bool foreign = false;
+    char *name;
+    int fd;
+
+    if (fstatfs(control_fd, &fs) == 0 && fs.f_type != FUSE_SUPER_MAGIC)
+        return true;
+    buf_addf(&path, "%s/status", mount);
+    fd = open(buf_text(&path), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && read_all(fd, &text) == 0 && (name = strstr(buf_text(&text), title)) != NULL) {
+        name += sizeof title - 1;
+        name[strcspn(name, "\n")] = '\0';
+        foreign = stat(repo, &ours) == 0 && stat(name, &theirs) == 0 &&
+                  (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    buf_free(&path);
+    buf_free(&text);
+    return foreign;
+}
+
+/* Opens the control of the mount that holds the lock; `ret_gone`: it is not mounted any more. */
+static int open_control(struct remote *remote, const char *repo, bool *ret_gone, struct err *err)
+{
+    struct buf path = BUF_INIT;
     int fd, code = 0;
 
-    buf_addf(&path, "%s/control", mount);
-    buf_addf(&text, "%s\n", line);
-    (void)snprintf(where, sizeof where, "%s", mount);
+    buf_addf(&path, "%s/control", remote->mount);
     fd = open(buf_text(&path), O_RDWR | O_CLOEXEC);
-    if (fd < 0) {
-        code = err_sys(err, errno, "%s is mounted and does the work, but cannot be asked: %s",
-                       mount, buf_text(&path));
-        goto out;
+    code = fd < 0 ? -errno : is_foreign(remote->mount, fd, repo) ? -ENOENT : 0;
+    *ret_gone = code != 0 && code != -EACCES && code != -EPERM;
+    if (code == 0) {
+        remote->control_fd = fd;
+    } else {
+        if (fd >= 0)
+            (void)close(fd);
+        (void)err_sys(err, -code, "%s is mounted and does the work, but cannot be asked: %s",
+                      remote->mount, buf_text(&path));
     }
+    buf_free(&path);
+    return code;
+}
+
+int remote_find(const char *repo, int64_t until_ns, struct remote *ret_remote, struct err *err)
+{
+    const struct timespec nap = {.tv_nsec = NAP_NS};
+    struct remote *remote = ret_remote;
+    bool gone;
+    int code;
+
+    for (;;) {
+        *remote = (struct remote){.control_fd = -1};
+        gone = false;
+        /* A repository that is not there has no holder; whoever opens it says what is wrong. */
+        (void)repo_holder(repo, remote->holder, sizeof remote->holder, remote->mount,
+                          sizeof remote->mount);
+        code = remote->mount[0] != '\0' ? open_control(remote, repo, &gone, err) : 0;
+        if (!gone || clock_monotonic_ns() >= until_ns)
+            return code;
+        (void)nanosleep(&nap, NULL);
+    }
+}
+
+void remote_release(struct remote *remote)
+{
+    if (remote->control_fd >= 0)
+        (void)close(remote->control_fd);
+    remote->control_fd = -1;
+}
+
+/* ---- a command ---- */
+
+int remote_command(const struct remote *remote, const char *line, bool quiet, struct buf *out)
+{
+    struct buf text = BUF_INIT;
+    char where[sizeof remote->mount];
+    struct bar bar;
+    int code = 0;
+
+    buf_addf(&text, "%s\n", line);
+    memcpy(where, remote->mount, sizeof where);
     bar_start(&bar, quiet, poll_mount, where);
-    if (write(fd, buf_text(&text), text.len) < 0)
+    if (write(remote->control_fd, buf_text(&text), text.len) < 0)
         code = -errno;
     bar_end(&bar);
-    if (read_all(fd, out) != 0 || (code == 0) != (strncmp(buf_text(out), "ok", 2) == 0)) {
+    if (read_all(remote->control_fd, out) != 0 ||
+        (code == 0) != (strncmp(buf_text(out), "ok", 2) == 0)) {
         buf_clear(out); /* not this command's */
         if (code == 0)
             buf_add_text(out, "ok done\n");
         else
             buf_addf(out, "error: %s\n", strerror(-code));
     }
-    (void)close(fd);
-out:
-    buf_free(&path);
     buf_free(&text);
     return code;
 }

@@ -91,6 +91,7 @@ static int repair_run(const struct call *call)
 
     code = call_repo_path(call, &repo, &heap, &err);
     if (code == 0) {
+        call_await_end(repo);
         repairing.cancel = signals_catch();
         bar_start(&bar, call->options->quiet, poll_repair, &repairing);
         code = repo_rebuild(repo, &options, &report, &backups, &err);

@@ -3,7 +3,7 @@
  *
  * The arguments become a command line again and take the same way as a line written to the
  * control file. If a mount holds the repository, they literally do; otherwise this process
- * becomes the repository's writer for a moment.
+ * becomes the repository's writer for a moment. A mount that is just ending is waited for.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -11,16 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "cli/bar.h"
 #include "cli/call.h"
 #include "cli/remote.h"
 #include "cli/signals.h"
 #include "dbsnapfs/service/service.h"
-#include "dbsnapfs/store/repo.h"
+#include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 
-#define MAX_PATH 4096
+#define NAP_NS 10000000
 
 static bool has_word(const struct call *call, const char *word)
 {
@@ -161,16 +162,16 @@ static int run_here(const struct call *call, const char *repo, const char *holde
 
 /* ---- there ---- */
 
-static int run_there(const struct call *call, const char *mount, const struct buf *line)
+/* `ret_ended`: it was about to end, has done nothing, and nothing was printed. NULL: print that. */
+static int run_there(const struct call *call, const struct remote *remote, const struct buf *line,
+                     bool *ret_ended)
 {
+    const atomic_bool *cancel = signals_catch();
     struct buf result = BUF_INIT;
-    struct err err = ERR_INIT;
-    int code;
+    int code = remote_command(remote, buf_text(line), call->options->quiet, &result);
 
-    (void)signals_catch();
-    code = remote_command(mount, buf_text(line), call->options->quiet, &result, &err);
-    if (result.len == 0 && code != 0)
-        code = call_fail(&err);
+    if (ret_ended && (code == -ESHUTDOWN || code == -ENOTCONN) && !atomic_load(cancel))
+        *ret_ended = true;
     else
         code = print_result(call, code, &result);
     buf_free(&result);
@@ -193,9 +194,36 @@ static int cancel_without_mount(const struct call *call, const char *holder)
     return code;
 }
 
+/* Who does it is found out anew as long as the mount that should is about to end. */
+static int run_somewhere(const struct call *call, const char *repo, const struct buf *line)
+{
+    int64_t until_ns = clock_monotonic_ns() + REMOTE_WAIT_NS;
+    const struct timespec nap = {.tv_nsec = NAP_NS};
+    struct remote remote;
+    struct err err = ERR_INIT;
+    bool ended;
+    int status;
+
+    do {
+        ended = false;
+        if (remote_find(repo, until_ns, &remote, &err) != 0)
+            status = call_fail(&err);
+        else if (remote.mount[0] != '\0')
+            status =
+                run_there(call, &remote, line, clock_monotonic_ns() < until_ns ? &ended : NULL);
+        else if (strcmp(call->verb, "cancel") == 0)
+            status = cancel_without_mount(call, remote.holder);
+        else
+            status = run_here(call, repo, remote.holder, line);
+        remote_release(&remote);
+        if (ended)
+            (void)nanosleep(&nap, NULL);
+    } while (ended);
+    return status;
+}
+
 int verb_run(const struct call *call)
 {
-    char holder[512] = "", mount[MAX_PATH] = "";
     struct buf line = BUF_INIT;
     struct err err = ERR_INIT;
     const char *repo = NULL;
@@ -217,14 +245,7 @@ int verb_run(const struct call *call)
         status = call_fail(&err);
         goto out;
     }
-    /* A repository that is not there has no holder; whoever opens it says what is wrong. */
-    (void)repo_holder(repo, holder, sizeof holder, mount, sizeof mount);
-    if (mount[0] != '\0')
-        status = run_there(call, mount, &line);
-    else if (strcmp(call->verb, "cancel") == 0)
-        status = cancel_without_mount(call, holder);
-    else
-        status = run_here(call, repo, holder, &line);
+    status = run_somewhere(call, repo, &line);
 out:
     buf_free(&line);
     free(heap);

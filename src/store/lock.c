@@ -92,8 +92,7 @@ void repo_lock_release(struct repo_lock *lock)
 {
     if (!lock)
         return;
-    if (ftruncate(lock->fd, 0) != 0)
-        errno = 0; /* the text means nothing without the lock */
+    /* The text stays: emptied, there would be a moment when the lock is held by nobody known. */
     close(lock->fd);
     free(lock);
 }

@@ -129,6 +129,43 @@ teardown() { teardown_scratch; }
     [ "$(backups | wc -l)" -eq 5 ]
 }
 
+@test "what comes right behind fusermount3 -u has the repository" {
+    make_db app.db
+    for _ in {1..12}; do
+        dbsnapfs app.db mnt
+        fusermount3 -u mnt
+        dbsnapfs backup -q app.db
+        dbsnapfs app.db mnt
+        fusermount3 -u mnt
+        dbsnapfs repair -q app.db
+    done
+    dbsnapfs app.db mnt
+    [ "$(backups | wc -l)" -eq 12 ]
+}
+
+@test "what comes right behind a SIGTERM has the repository" {
+    make_db app.db
+    for _ in {1..12}; do
+        dbsnapfs app.db mnt
+        kill -TERM "$(daemon_pid)"
+        dbsnapfs backup -q app.db
+    done
+    [ "$(dbsnapfs list app.db | wc -l)" -eq 13 ]
+}
+
+@test "a mount that cannot be seen, and does not end, is named after a while" {
+    make_db app.db
+    dbsnapfs app.db mnt
+    run private <<'END'
+mount -t tmpfs none mnt
+touch mnt/control
+dbsnapfs backup -q app.db
+END
+    [ "$status" -eq 1 ]
+    [[ $output == *"$WORK/mnt is mounted and does the work, but cannot be asked: $WORK/mnt/control: No such file"* ]]
+    command_line backup
+}
+
 @test "with -f it stays in the foreground, and SIGUSR1 prints progress" {
     make_db app.db
     command dbsnapfs -f app.db mnt 2>errors 3>&- 4>&- &
