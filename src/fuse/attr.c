@@ -172,20 +172,17 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct err err = ERR_INIT;
     struct interrupt in;
     struct stat stat;
-    bool whole = true;
+    (void)fi; /* fstat(2) gives none */
 
     interrupt_begin(&in, &mount->interrupts, req);
-    int r = fi && file_has_size(fi) ? node_glance(inode->node, &attr, &whole, &err)
-                                    : node_attr(inode->node, &attr, &err);
-    if (r == 0 && fi)
-        r = file_size(fi, &attr.size, &err);
+    int r = file_attr(mount, inode, &attr, &err);
     interrupt_end(&in);
     if (r < 0) {
         mount_fail(req, inode, NULL, &err);
         return;
     }
     mount_stat(mount, inode->number, &attr, &stat);
-    fuse_reply_attr(req, &stat, whole ? attr_timeout(&attr) : 0);
+    fuse_reply_attr(req, &stat, attr_timeout(&attr));
 }
 
 /* Truncation is what a shell's `>` does before it writes a command; a command is no content

@@ -185,7 +185,7 @@ static void table_grow(struct inode_table *table)
 }
 
 /* The inode that stands for this name now, or NULL; another kind of node under the name
- * means that what had it before is gone. */
+ * means that what had it before is gone, and one that stands for an open file has lost its name. */
 static struct inode *table_find(struct inode_table *table, const struct inode *parent,
                                 const char *name, uint64_t number, enum node_kind kind)
 {
@@ -193,7 +193,7 @@ static struct inode *table_find(struct inode_table *table, const struct inode *p
         if (!inode->listed || inode->number != number || inode->parent != parent ||
             strcmp(inode->name, name) != 0)
             continue;
-        if (inode->kind == kind)
+        if (inode->kind == kind && inode->states == 0)
             return inode;
         inode->listed = false;
     }
@@ -335,6 +335,20 @@ void inode_pin(struct inode_table *table, struct inode *inode)
 void inode_unpin(struct inode_table *table, struct inode *inode)
 {
     inode_put_back(table, &inode, 1);
+}
+
+void inode_state_begin(struct inode_table *table, struct inode *inode)
+{
+    pthread_mutex_lock(&table->lock);
+    inode->states++;
+    pthread_mutex_unlock(&table->lock);
+}
+
+void inode_state_end(struct inode_table *table, struct inode *inode)
+{
+    pthread_mutex_lock(&table->lock);
+    inode->states--;
+    pthread_mutex_unlock(&table->lock);
 }
 
 bool inode_is_listed(struct inode_table *table, struct inode *inode)

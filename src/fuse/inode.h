@@ -18,6 +18,8 @@
 
 struct err;
 
+struct open_file;
+
 struct inode {
     /* fixed while the kernel knows the inode */
     struct node *node;
@@ -27,10 +29,13 @@ struct inode {
     char *name;
     /* protected by the table's lock */
     uint64_t lookups; /* that the kernel has not forgotten */
-    uint64_t pins; /* inodes in memory whose parent this is, and whoever has it open or in hand */
-    bool listed;   /* found by its name; false once another took its place */
+    uint64_t pins;   /* inodes in memory whose parent this is, and whoever has it open or in hand */
+    bool listed;     /* found by its name; false once another took its place */
+    uint64_t states; /* how often it is open with a state of its own: then no look-up finds it */
     struct inode *next;
     struct inode *older, *younger; /* in the order of last use; NULL: it is pinned */
+    /* protected by the lock of the open files */
+    struct open_file *open; /* the last opened of those with a state of their own; NULL: none is */
 };
 
 struct inode_table;
@@ -66,6 +71,14 @@ void inode_forget(struct inode_table *table, struct inode *inode, uint64_t count
 /* Around the time that it is open: it is in use then, and was last used when it is closed. */
 void inode_pin(struct inode_table *table, struct inode *inode);
 void inode_unpin(struct inode_table *table, struct inode *inode);
+
+/*
+ * Around the time that it is open and the open file shows a state of its own, which what has the name
+ * may have no more. fstat(2) comes without the open file that it asks about, with nothing but the inode.
+ * So the inode stands for the open file then, and the next look-up of the name gets another.
+ */
+void inode_state_begin(struct inode_table *table, struct inode *inode);
+void inode_state_end(struct inode_table *table, struct inode *inode);
 
 /* Does its name still stand for it? */
 bool inode_is_listed(struct inode_table *table, struct inode *inode);

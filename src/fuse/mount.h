@@ -82,10 +82,9 @@ void files_init(struct open_files *files);
 /* Closes what the kernel did not get to release; nothing is served any more. */
 void files_release(struct open_files *files);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-/* Does an open file know its size itself? */
-bool file_has_size(const struct fuse_file_info *fi);
-/* Sets the size that an open file has for itself, where it has one. */
-int file_size(const struct fuse_file_info *fi, uint64_t *size, struct err *err);
+/* The attributes of an inode: its node's, or those of the open file that it stands for. */
+int file_attr(struct mount *mount, const struct inode *inode, struct node_attr *ret_attr,
+              struct err *err);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
               struct fuse_file_info *fi);

@@ -223,3 +223,54 @@ sound() {
     exec 5>&-
     wait "$holder"
 }
+
+# stated NAME COMMAND: an open NAME of live/ keeps its size and time, and is read whole, whatever COMMAND
+# does to the database; the name has what is there now.
+stated() {
+    local size mtime
+    exec 5<"mnt/live/$1"
+    size=$(stat -Lc %s "mnt/live/$1")
+    mtime=$(stat -Lc %y "mnt/live/$1")
+    sleep 0.05
+    eval "$2"
+    /usr/bin/python3 - "$size" "$mtime" <<'END'
+import datetime, os, sys
+st = os.fstat(5)
+assert st.st_size == int(sys.argv[1]), (st.st_size, sys.argv)
+time = datetime.datetime.fromtimestamp(int(st.st_mtime)).strftime('%Y-%m-%d %H:%M:%S')
+assert sys.argv[2].startswith(time), (time, sys.argv)
+END
+    [ "$(cat <&5 | wc -c)" -eq "$size" ]
+    exec 5<&-
+}
+
+# ---- what becomes of the database meanwhile ----
+
+@test "an open file has its size, and is read to its end, when the database is gone" {
+    make_db app.db wal 20000
+    cp app.db kept.db
+    dbsnapfs app.db mnt
+    for file in database.sqlite database.sql schema.sql tables/item/rows.csv tables/item/rows.ndjson \
+        tables/counter/rows.csv tables/item/count tables/item/rows/7/body tables/item/rows/7/row.json; do
+        stated $file 'rm -f app.db app.db-wal app.db-shm'
+        run ! stat "mnt/live/$file"
+        cp kept.db app.db
+        [ "$(stat -Lc %s "mnt/live/$file")" -eq "$(wc -c <"mnt/live/$file")" ]
+    done
+}
+
+@test "an open file has its size when the database is another, and the name has the new one" {
+    make_db app.db wal 20000
+    dbsnapfs app.db mnt
+    size=$(stat -c %s mnt/live/tables/item/rows.csv)
+    number=$(stat -c %i mnt/live/tables/item/rows.csv)
+    stated tables/item/rows.csv 'sqlite3 app.db "DELETE FROM item WHERE id % 2"'
+    stated database.sqlite 'sqlite3 app.db "CREATE TABLE more AS SELECT * FROM item"'
+    exec 5<mnt/live/tables/item/rows.csv
+    [ "$(stat -c %s mnt/live/tables/item/rows.csv)" -lt "$size" ]
+    [ "$(stat -c %i mnt/live/tables/item/rows.csv)" = "$number" ]
+    exec 5<&-
+    head -c 8192 /dev/urandom >other
+    stated tables/item/rows.csv 'mv other app.db; rm -f app.db-wal app.db-shm'
+    run ! stat mnt/live/tables/item/rows.csv
+}

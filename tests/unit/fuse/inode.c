@@ -97,6 +97,35 @@ START_TEST(another_kind_under_a_name_is_another_inode)
 }
 END_TEST
 
+START_TEST(what_stands_for_an_open_file_is_found_by_no_look_up)
+{
+    struct inode *first = remember(root, "a", NODE_FILE);
+    inode_pin(table, first);
+    inode_state_begin(table, first);
+    struct inode *second = remember(root, "a", NODE_FILE);
+    ck_assert_ptr_ne(second, first);
+    ck_assert_uint_eq(second->number, first->number);
+    ck_assert(!inode_is_listed(table, first));
+    ck_assert_ptr_eq(remember(root, "a", NODE_FILE), second);
+    inode_state_end(table, first);
+    inode_unpin(table, first);
+    inode_forget(table, first, 1);
+    ck_assert_ptr_eq(remember(root, "a", NODE_FILE), second);
+    inode_forget(table, second, 3);
+    ck_assert_uint_eq(inode_count(table), 1);
+}
+END_TEST
+
+START_TEST(what_was_open_while_nobody_looked_keeps_its_name)
+{
+    struct inode *inode = remember(root, "a", NODE_FILE);
+    inode_state_begin(table, inode);
+    inode_state_end(table, inode);
+    ck_assert_ptr_eq(remember(root, "a", NODE_FILE), inode);
+    inode_forget(table, inode, 2);
+}
+END_TEST
+
 START_TEST(a_number_is_that_of_the_path)
 {
     ck_assert_uint_eq(root->number, 1);
@@ -332,6 +361,8 @@ Suite *suite_fuse_inode(void)
     tcase_add_test(tcase, a_name_has_one_inode_until_it_is_forgotten);
     tcase_add_test(tcase, a_directory_stays_while_something_in_it_is_known);
     tcase_add_test(tcase, another_kind_under_a_name_is_another_inode);
+    tcase_add_test(tcase, what_stands_for_an_open_file_is_found_by_no_look_up);
+    tcase_add_test(tcase, what_was_open_while_nobody_looked_keeps_its_name);
     tcase_add_test(tcase, a_number_is_that_of_the_path);
     tcase_add_test(tcase, many_inodes_are_found_and_forgotten);
 
