@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/place.h"
 #include "cli/remote.h"
 #include "dbsnapfs/service/service.h"
 #include "dbsnapfs/tree.h"
@@ -121,16 +122,34 @@ void call_await_end(const char *repo)
     remote_release(&remote);
 }
 
-int call_open(const struct call *call, struct service **ret_service, struct err *err)
+static int open_to_look(const struct call *call, bool live, struct service **ret_service,
+                        struct err *err)
 {
     struct service_config config = {
         .source = call->args[0],
         .repo = call->options->repo,
         .read_only = true,
         .source_optional = true,
+        .repo_optional = live,
         .compress = call->options->compress,
         .cache_bytes = call->options->cache_bytes,
     };
 
     return service_new(&config, ret_service, err);
+}
+
+int call_open(const struct call *call, struct service **ret_service, struct err *err)
+{
+    return open_to_look(call, false, ret_service, err);
+}
+
+static bool is_live(const char *path)
+{
+    path += strspn(path, "./");
+    return place_is_within(path, "live") || place_is_within(path, "tables");
+}
+
+int call_open_tree(const struct call *call, struct service **ret_service, struct err *err)
+{
+    return open_to_look(call, is_live(call->args[1]), ret_service, err);
 }

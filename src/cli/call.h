@@ -61,5 +61,7 @@ int call_walk(struct node *root, const char *path, struct node **ret_node, struc
 void call_await_end(const char *repo);
 /* Opens the repository of args[0] to look at its backups; the database may be missing. */
 int call_open(const struct call *call, struct service **ret_service, struct err *err);
+/* The same to look at args[1], a path of the tree: for one in live/ there need be no repository. */
+int call_open_tree(const struct call *call, struct service **ret_service, struct err *err);
 
 #endif

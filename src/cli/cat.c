@@ -24,7 +24,7 @@ static int cat_run(const struct call *call)
     struct err err = ERR_INIT;
     int code;
 
-    code = call_open(call, &service, &err);
+    code = call_open_tree(call, &service, &err);
     if (code == 0)
         code = view_root(service, NULL, &root, &err);
     if (code == 0)

@@ -49,6 +49,7 @@ static int open_repo(struct service *service, const struct service_config *confi
 {
     struct repo_options options = {
         .read_only = config->read_only,
+        .optional = config->repo_optional,
         .wait = config->wait,
         .holder = service->holder,
         .source = source_path(service->source),

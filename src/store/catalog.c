@@ -209,6 +209,41 @@ static int catalog_connect(struct catalog *catalog, bool read_only, bool create,
     return code ? code : catalog_check_version(catalog, err);
 }
 
+/* One that is not connected yet; NULL: out of memory. */
+static struct catalog *catalog_new(const char *path, struct err *err)
+{
+    struct catalog *catalog = calloc(1, sizeof(*catalog));
+
+    if (catalog)
+        catalog->path = strdup(path);
+    if (!catalog || !catalog->path) {
+        free(catalog);
+        (void)err_set(err, ENOMEM, "%s: out of memory", path);
+        return NULL;
+    }
+    pthread_mutex_init(&catalog->lock, NULL);
+    return catalog;
+}
+
+int catalog_open_empty(struct catalog **ret_catalog, struct err *err)
+{
+    struct catalog *catalog = catalog_new(":memory:", err);
+    int code = 0, rc;
+
+    if (!catalog)
+        return -ENOMEM;
+    rc = sqlite3_open_v2(catalog->path, &catalog->db,
+                         SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    code = rc == SQLITE_OK ? catalog_exec(catalog, catalog_schema, err)
+                           : catalog_fail(catalog, rc, err);
+    if (code) {
+        catalog_close(catalog);
+        return code;
+    }
+    *ret_catalog = catalog;
+    return 0;
+}
+
 int catalog_open(const char *path, bool read_only, bool create, struct catalog **ret_catalog,
                  struct err *err)
 {
@@ -218,14 +253,9 @@ int catalog_open(const char *path, bool read_only, bool create, struct catalog *
     create = create && !read_only;
     if (!create && access(path, F_OK) != 0 && errno == ENOENT)
         return err_set(err, ENOENT, "%s: there is no catalog", path);
-    catalog = calloc(1, sizeof(*catalog));
-    if (catalog)
-        catalog->path = strdup(path);
-    if (!catalog || !catalog->path) {
-        free(catalog);
-        return err_set(err, ENOMEM, "%s: out of memory", path);
-    }
-    pthread_mutex_init(&catalog->lock, NULL);
+    catalog = catalog_new(path, err);
+    if (!catalog)
+        return -ENOMEM;
     code = catalog_connect(catalog, read_only, create, err);
     if (code) {
         catalog_close(catalog);

@@ -38,6 +38,8 @@ struct catalog_map {
  * -EPROTONOSUPPORT (newer). */
 int catalog_open(const char *path, bool read_only, bool create, struct catalog **ret_catalog,
                  struct err *err);
+/* One without backups, in memory: of a repository that is not there. */
+int catalog_open_empty(struct catalog **ret_catalog, struct err *err);
 void catalog_close(struct catalog *catalog);
 
 /* -ENOENT while it was not set. */

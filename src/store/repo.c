@@ -182,7 +182,9 @@ static int repo_open_files(struct repo *repo, const struct repo_options *options
         code = err_set(err, ENOMEM, "%s: out of memory", repo->path);
     if (code == 0 && !repo->read_only) {
         if (mkdir(repo->path, 0700) != 0 && errno != EEXIST)
-            code = err_sys(err, errno, "%s: cannot make the repository", repo->path);
+            code = err_set(err, errno,
+                           "%s: cannot make the repository: %s; -o repo=PATH puts it elsewhere",
+                           repo->path, strerror(errno));
         if (code == 0)
             code = repo_lock_take(repo->path, options->holder, options->wait, &repo->lock, err);
     }
@@ -240,12 +242,17 @@ int repo_open(const char *path, const struct repo_options *options, struct repo 
         code = err_set(err, ENOMEM, "%s: out of memory", path);
     else if (options->read_only && stat(path, &st) != 0)
         code = errno == ENOENT
-                   ? err_set(err, ENOENT, "%s: there is no repository, so no backup yet", path)
+                   ? err_set(err, ENOENT,
+                             "%s: there is no repository, so no backup yet; -o repo=PATH names one "
+                             "that is elsewhere",
+                             path)
                    : err_sys(err, errno, "%s", path);
     if (code == 0)
         code = repo_start(repo, options, err);
     if (code == 0)
         code = repo_open_files(repo, options, err);
+    if (code == -ENOENT && options->read_only && options->optional)
+        code = catalog_open_empty(&repo->catalog, err);
     if (code) {
         repo_close(repo);
         return code;

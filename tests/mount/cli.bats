@@ -427,3 +427,19 @@ runs() { [[ $(readlink "/proc/$1/exe") == */dbsnapfs ]]; }
     eventually jq -e '.running == null' mnt/status.json
     [ -z "$(backups)" ]
 }
+
+@test "cat and list of what is live need no repository, and make none" {
+    make_db big.db wal 20000
+    [ "$(dbsnapfs list big.db live/tables)" = $'counter/\nmirror/\nitem/' ]
+    [ "$(dbsnapfs list big.db tables)" = $'counter/\nmirror/\nitem/' ]
+    [ "$(dbsnapfs cat big.db live/tables/item/count)" -eq 20000 ]
+    [ "$(dbsnapfs cat big.db /tables/item/rows/7/name)" = 'item 7' ]
+    [ "$(dbsnapfs cat big.db live/tables/item/rows.csv | wc -l)" -eq 20001 ]
+    dbsnapfs cat big.db live/database.sqlite >copy.db
+    [ "$(sqlite3 copy.db .sha3sum)" = "$(sqlite3 big.db .sha3sum)" ]
+    [ ! -e big.db.backups ]
+    refused 1 "no repository, so no backup yet; -o repo=PATH names one that is elsewhere" \
+        dbsnapfs cat big.db backups/latest/schema.sql
+    refused 1 "no repository, so no backup yet; -o repo=PATH names one that is elsewhere" dbsnapfs list big.db livestock
+    refused 1 "$WORK/none.db: no such file" dbsnapfs cat none.db live/schema.sql
+}

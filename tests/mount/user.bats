@@ -93,7 +93,10 @@ END
 @test "a directory where the repository cannot be made" {
     make_db old.db delete
     chmod 755 .
-    refused 1 "$WORK/old.db.backups" as_nobody ./program backup old.db
+    refused 1 "$WORK/old.db.backups: cannot make the repository: Permission denied; -o repo=PATH puts it elsewhere" \
+        as_nobody ./program backup old.db
+    refused 1 '/proc/repo: cannot make the repository: No such file or directory; -o repo=PATH puts it elsewhere' \
+        dbsnapfs -o repo=/proc/repo old.db mnt
     as_nobody ./program backup old.db -o repo=home/repo
     chmod 1777 .
 }

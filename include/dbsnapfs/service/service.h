@@ -29,6 +29,7 @@ struct service_config {
     bool read_only;          /* no command that writes; takes no lock */
     bool wait;               /* for another writer of the repository, instead of -EBUSY */
     bool source_optional;    /* the database is not looked at: it may be missing or damaged */
+    bool repo_optional;      /* read-only: if there is no repository, there are no backups */
     struct codec_choice compress;
     size_t cache_bytes; /* 0: the store's default */
 };

@@ -27,6 +27,7 @@ struct repo;
 
 struct repo_options {
     bool read_only;     /* takes no lock, makes and changes nothing */
+    bool optional;      /* a reader: one that is not there has no backups */
     bool wait;          /* wait for another writer instead of -EBUSY */
     const char *holder; /* who holds the lock, for others to read: "mount at /mnt/app" */
     const char *source; /* what is backed up, noted in new backups */
@@ -37,7 +38,7 @@ struct repo_options {
 
 /*
  * Opens the repository at `path`; a writer makes it if it is not there. -ENOENT for a
- * reader of a missing one, -EBUSY with the holder's name if another process writes,
+ * reader of a missing one, unless it is `optional`, -EBUSY with the holder's name if another process writes,
  * -EPROTONOSUPPORT for a newer format, -EBADMSG for a damaged catalog (the message says
  * how to rebuild it).
  */

@@ -69,6 +69,33 @@ START_TEST(a_reader_of_nothing_says_that_there_is_no_backup_yet)
 }
 END_TEST
 
+static int count_one(void *arg, const struct backup_entry *entry)
+{
+    (void)entry;
+    ++*(int *)arg;
+    return 0;
+}
+
+START_TEST(a_reader_may_take_nothing_for_a_repository_without_backups)
+{
+    struct repo_options options = {.read_only = true, .optional = true};
+    struct repo_totals totals = {.backups = 1};
+    struct backup_entry entry;
+    struct repo *repo = NULL;
+    struct err err = ERR_INIT;
+    int count = 0;
+
+    ck_assert_int_eq(repo_open(ground.repo, &options, &repo, NULL), 0);
+    ck_assert_int_eq(repo_totals(repo, &totals, NULL), 0);
+    ck_assert_uint_eq(totals.backups, 0);
+    ck_assert_int_eq(repo_list(repo, 0, count_one, &count, NULL), 0);
+    ck_assert_int_eq(count, 0);
+    assert_fails(repo_find(repo, "latest", &entry, &err), -ENOENT, &err, "there is no backup yet");
+    repo_close(repo);
+    ck_assert_int_ne(access(ground.repo, F_OK), 0);
+}
+END_TEST
+
 START_TEST(a_second_writer_is_told_who_writes)
 {
     struct repo *repo = repo_at(&ground, "none");
@@ -378,6 +405,7 @@ Suite *suite_store_repo(void)
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_reader_of_nothing_says_that_there_is_no_backup_yet);
+    tcase_add_test(tests, a_reader_may_take_nothing_for_a_repository_without_backups);
     tcase_add_test(tests, a_second_writer_is_told_who_writes);
     tcase_add_test(tests, a_reader_sees_what_a_writer_adds_beside_it);
     tcase_add_test(tests, an_unknown_name_is_refused_with_the_newest_one);
