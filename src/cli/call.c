@@ -15,6 +15,7 @@
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
+#include "dbsnapfs/view.h"
 
 int call_fail(const struct err *err)
 {
@@ -101,7 +102,7 @@ static bool is_at_root(struct node *root, const char *path)
     return found;
 }
 
-int call_walk(struct node *root, const char *path, struct node **ret_node, struct err *err)
+static int walk(struct node *root, const char *path, struct node **ret_node, struct err *err)
 {
     int code = node_walk(root, path, ret_node, err);
 
@@ -149,7 +150,30 @@ static bool is_live(const char *path)
     return place_is_within(path, "live") || place_is_within(path, "tables");
 }
 
-int call_open_tree(const struct call *call, struct service **ret_service, struct err *err)
+static int open_tree(const struct call *call, struct service **ret_service, struct err *err)
 {
     return open_to_look(call, is_live(call->args[1]), ret_service, err);
+}
+
+int call_use_node(const struct call *call,
+                  int (*use)(void *arg, struct node *node, struct err *err), void *arg)
+{
+    struct node *root = NULL, *node = NULL;
+    struct service *service = NULL;
+    struct err err = ERR_INIT;
+    int code;
+
+    code = open_tree(call, &service, &err);
+    if (code == 0)
+        code = view_root(service, NULL, &root, &err);
+    if (code == 0)
+        code = walk(root, call->args[1], &node, &err);
+    if (code == 0)
+        code = use(arg, node, &err);
+    if (node && code != 0 && code != -EPIPE)
+        err_at(&err, "%s", call->args[1]);
+    node_unref(node);
+    node_unref(root);
+    service_free(service);
+    return code == 0 ? STATUS_FINE : call_fail(&err);
 }

@@ -54,14 +54,14 @@ void call_add_clean(struct buf *out, const char *text);
 /* The path of the source's repository: heap string. */
 int call_repo_path(const struct call *call, const char **ret_path, char **ret_heap,
                    struct err *err);
-/* Walks a path of the tree. An error says so if it looks like one of the file system. */
-int call_walk(struct node *root, const char *path, struct node **ret_node, struct err *err);
 /* Waits for a mount that is just ending, to have its repository; whether it has ended shows when that
  * is opened. */
 void call_await_end(const char *repo);
 /* Opens the repository of args[0] to look at its backups; the database may be missing. */
 int call_open(const struct call *call, struct service **ret_service, struct err *err);
-/* The same to look at args[1], a path of the tree: for one in live/ there need be no repository. */
-int call_open_tree(const struct call *call, struct service **ret_service, struct err *err);
+/* Looks up args[1], a path of the tree, and hands what is there to `use`. Failures are told, with the
+ * path where it was found. Returns the exit status. */
+int call_use_node(const struct call *call,
+                  int (*use)(void *arg, struct node *node, struct err *err), void *arg);
 
 #endif

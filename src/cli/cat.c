@@ -5,10 +5,8 @@
 
 #include "cli/call.h"
 #include "cli/copy.h"
-#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/err.h"
-#include "dbsnapfs/view.h"
 
 static int put_out(void *arg, const void *bytes, size_t len, struct err *err)
 {
@@ -16,29 +14,20 @@ static int put_out(void *arg, const void *bytes, size_t len, struct err *err)
     return call_write(bytes, len, err);
 }
 
+static int print(void *arg, struct node *node, struct err *err)
+{
+    struct copy copy = {.cancel = NULL};
+    int code = copy_stream(&copy, node, put_out, NULL, err);
+
+    (void)arg;
+    return code == -EISDIR
+               ? err_set(err, EISDIR, "is a directory; `dbsnapfs list` shows what is in it")
+               : code;
+}
+
 static int cat_run(const struct call *call)
 {
-    struct node *root = NULL, *node = NULL;
-    struct copy copy = {.cancel = NULL};
-    struct service *service = NULL;
-    struct err err = ERR_INIT;
-    int code;
-
-    code = call_open_tree(call, &service, &err);
-    if (code == 0)
-        code = view_root(service, NULL, &root, &err);
-    if (code == 0)
-        code = call_walk(root, call->args[1], &node, &err);
-    if (code == 0)
-        code = copy_stream(&copy, node, put_out, NULL, &err);
-    if (code == -EISDIR)
-        (void)err_set(&err, EISDIR, "is a directory; `dbsnapfs list` shows what is in it");
-    if (node && code != 0 && code != -EPIPE)
-        (void)err_at(&err, "%s", call->args[1]);
-    node_unref(node);
-    node_unref(root);
-    service_free(service);
-    return code == 0 ? STATUS_FINE : call_fail(&err);
+    return call_use_node(call, print, NULL);
 }
 
 const struct cli_verb cat_verb = {

@@ -7,16 +7,15 @@
 #include <errno.h>
 
 #include "cli/call.h"
-#include "dbsnapfs/service/service.h"
 #include "dbsnapfs/table/text.h"
 #include "dbsnapfs/tree.h"
 #include "dbsnapfs/util/buf.h"
 #include "dbsnapfs/util/err.h"
-#include "dbsnapfs/view.h"
 
 #define PIECE_BYTES (64 << 10)
 
 struct listing {
+    const char *path;
     struct buf piece;
     bool json;
     bool any;      /* an entry was taken */
@@ -78,8 +77,9 @@ static int print_directory(struct listing *listing, struct node *node, struct er
 }
 
 /* What is no directory is listed as itself. */
-static int print_node(struct listing *listing, struct node *node, const char *path, struct err *err)
+static int print_node(void *arg, struct node *node, struct err *err)
 {
+    struct listing *listing = arg;
     struct node_attr attr = {.size = 0};
     bool whole;
     int code = node_glance(node, &attr, &whole, err);
@@ -89,7 +89,7 @@ static int print_node(struct listing *listing, struct node *node, const char *pa
     if (attr.kind == NODE_DIRECTORY)
         code = print_directory(listing, node, err);
     else
-        (void)take(listing, path, attr.kind, 0);
+        (void)take(listing, listing->path, attr.kind, 0);
     if (code == 0 && listing->json)
         buf_add_text(&listing->piece, listing->any ? "\n]\n" : "[]\n");
     return code == 0 ? print_piece(listing, err) : code;
@@ -97,24 +97,10 @@ static int print_node(struct listing *listing, struct node *node, const char *pa
 
 int entries_run(const struct call *call)
 {
-    struct listing listing = {.piece = BUF_INIT, .json = call->options->json};
-    struct node *root = NULL, *node = NULL;
-    struct service *service = NULL;
-    struct err err = ERR_INIT;
-    int code;
+    struct listing listing = {
+        .path = call->args[1], .piece = BUF_INIT, .json = call->options->json};
+    int status = call_use_node(call, print_node, &listing);
 
-    code = call_open_tree(call, &service, &err);
-    if (code == 0)
-        code = view_root(service, NULL, &root, &err);
-    if (code == 0)
-        code = call_walk(root, call->args[1], &node, &err);
-    if (code == 0)
-        code = print_node(&listing, node, call->args[1], &err);
-    if (node && code != 0 && code != -EPIPE)
-        (void)err_at(&err, "%s", call->args[1]);
-    node_unref(node);
-    node_unref(root);
-    service_free(service);
     buf_free(&listing.piece);
-    return code == 0 ? STATUS_FINE : call_fail(&err);
+    return status;
 }
