@@ -92,21 +92,21 @@ void text_json_string(const char *text, struct buf *out)
 }
 
 /* https://www.rfc-editor.org/rfc/rfc4648#section-4 */
-void text_base64_digits(const void *from, size_t len, struct buf *out)
+void text_base64_digits(const void *bytes, size_t len, struct buf *out)
 {
     static const char digits[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
-    const unsigned char *bytes = from;
+    const unsigned char *p = bytes;
     char *to = buf_reserve(out, (len + 2) / 3 * 4);
 
     if (!to)
         return;
     for (size_t i = 0; i < len; i += 3) {
         size_t left = len - i;
-        unsigned bits = (unsigned)bytes[i] << 16;
+        unsigned bits = (unsigned)p[i] << 16;
 
-        bits |= left > 1 ? (unsigned)bytes[i + 1] << 8 : 0;
-        bits |= left > 2 ? bytes[i + 2] : 0;
+        bits |= left > 1 ? (unsigned)p[i + 1] << 8 : 0;
+        bits |= left > 2 ? p[i + 2] : 0;
         *to++ = digits[bits >> 18];
         *to++ = digits[bits >> 12 & 63];
         *to++ = digits[left > 1 ? bits >> 6 & 63 : PADDING];

@@ -100,11 +100,12 @@ is_locked() { ! sqlite3 app.db 'SELECT 1 FROM item' 2>/dev/null; }
     dbsnapfs backup -q app.db
     mv app.db kept.db
     command dbsnapfs -f app.db mnt 2>errors 3>&- 4>&- &
+    foreground=$!
     eventually mounted mnt
     grep -q "^dbsnapfs: $WORK/app.db: no such file; backups/" errors
     [ "$(wc -l <errors)" -eq 1 ]
-    umount mnt
-    wait
+    eventually umount mnt
+    wait "$foreground"
 }
 
 @test "without backups it is refused, and nothing is made" {
