@@ -242,10 +242,10 @@ START_TEST(a_row_longer_than_what_is_kept_can_be_read_in_pieces)
     struct rendering_reader *reader;
 
     begin(_i, "CREATE TABLE t(a, b);"
-              "INSERT INTO t VALUES (1, zeroblob(5000000)), (2, printf('%6000000d', 1)), (3, 4)");
+              "INSERT INTO t VALUES (1, zeroblob(2000000)), (2, printf('%3000000d', 1)), (3, 4)");
     reading_text(&opened, reading_rows("t", TEXT_CSV), &whole);
     ck_assert_uint_eq(whole.len,
-                      strlen("\"a\",\"b\"\r\n1,x''\r\n2,\"\"\r\n3,4\r\n") + 2 * 5000000 + 6000000);
+                      strlen("\"a\",\"b\"\r\n1,x''\r\n2,\"\"\r\n3,4\r\n") + 2 * 2000000 + 3000000);
     rendering = reading_rows("t", TEXT_CSV);
     reader = reading_new(&opened, rendering);
     for (uint64_t offset = 0; offset < whole.len; offset += PIECE)
@@ -273,8 +273,8 @@ START_TEST(large_blobs_within_rows_are_read_in_any_order)
 {
     static const char sql[] =
         "CREATE TABLE t(id INTEGER PRIMARY KEY, b BLOB, s);"
-        "INSERT INTO t VALUES(1, x'01', 'a'), (2, randomblob(1500000), randomblob(1100000)),"
-        " (3, NULL, 'c'), (4, randomblob(1048577), 'd')";
+        "INSERT INTO t VALUES(1, x'01', 'a'), (2, randomblob(1048577), randomblob(1050000)),"
+        " (3, NULL, 'c'), (4, x'02', 'd')";
     struct rendering *rendering;
     struct rendering_reader *reader;
     struct rendering_work work;
@@ -283,7 +283,8 @@ START_TEST(large_blobs_within_rows_are_read_in_any_order)
     reading_text(&opened, reading_rows("t", (enum text_form)(_i / 2)), &whole);
     rendering = reading_rows("t", (enum text_form)(_i / 2));
     reader = reading_new(&opened, rendering);
-    assert_shuffled(reader);
+    assert_piece(reader, whole.len / 2, PIECE);
+    assert_piece(reader, whole.len / 4, PIECE);
     assert_piece(reader, whole.len - 10, 100);
     assert_piece(reader, 0, PIECE);
     rendering_reader_free(reader);
