@@ -40,7 +40,8 @@ struct live_file {
     struct holder holder; /* its lock protects: */
     struct database *database;
     struct rendering_reader *reader; /* NULL, as is `database`: it was given up */
-    int64_t until_ns;                /* fixed */
+    int64_t until_ns;                /* fixed, as is: */
+    struct moment moment;            /* of the state */
     bool has_size;
     uint64_t size;
 };
@@ -121,14 +122,12 @@ static int live_read(struct node_file *file, uint64_t offset, void *bytes, size_
 static int live_measure(struct live_file *live, uint64_t *ret_size, struct err *err)
 {
     struct row_sizes sizes = {.rows = 0};
-    int r = 0;
+    int r;
     *ret_size = rendering_known_bytes(live->rendering);
     if (*ret_size != UINT64_MAX)
         return 0;
-    if (live->rendered.table)
-        r = sizes_measure(live->database, live->rendered.table, &sizes, err);
-    else
-        r = sizes_measure_dump(live->database, &sizes.sql_bytes, err);
+    r = sizes_held(live->rendered.scope, live->database, &live->moment, live->rendered.table,
+                   &sizes, err);
     database_limit(live->database, NULL, 0);
     *ret_size = rendered_of_sizes(&live->rendered, &sizes);
     return r;
@@ -274,7 +273,11 @@ static int open_reader(struct live_file *live, const atomic_bool *cancel, struct
 {
     int r = rendered_new(&live->rendered, &live->rendering, err);
     if (r == 0)
+        r = sizes_hold_begin(live->rendered.scope, &live->moment, err);
+    if (r == 0)
         r = scope_use(live->rendered.scope, cancel, &live->database, err);
+    if (r == 0)
+        r = sizes_hold(live->rendered.scope, live->database, &live->moment, err);
     if (r == 0)
         r = rendering_reader_new(live->rendering, live->database, &live->reader, err);
     if (r < 0)

@@ -42,13 +42,6 @@
 /* For a table, however big. */
 #define TABLE_NS (600 * SECOND_NS)
 
-/* When something was true: of a backup, always. */
-struct moment {
-    bool live, settled, has_state;
-    uint64_t stamp; /* if settled */
-    uint64_t state; /* if has_state */
-};
-
 struct slot {
     bool used, has_rows, has_bytes;
     uint64_t id;
@@ -376,4 +369,34 @@ int sizes_dump(struct scope *scope, uint64_t *ret_bytes, struct err *err)
     if (r == 0)
         *ret_bytes = sizes.sql_bytes;
     return r;
+}
+
+/* ---- of a state that is held ---- */
+
+int sizes_hold_begin(struct scope *scope, struct moment *ret_moment, struct err *err)
+{
+    scope_renew(scope);
+    return moment_begin(scope, ret_moment, err);
+}
+
+int sizes_hold(struct scope *scope, struct database *database, struct moment *moment,
+               struct err *err)
+{
+    struct moment after;
+    int r = moment_begin(scope, &after, err);
+    if (r < 0)
+        return r;
+    moment->settled = moment->settled && after.settled && after.stamp == moment->stamp;
+    if (moment->live)
+        r = database_state(database, &moment->state, err);
+    moment->has_state = moment->live && r == 0;
+    return r;
+}
+
+int sizes_held(struct scope *scope, struct database *database, const struct moment *moment,
+               const char *table, struct row_sizes *ret_sizes, struct err *err)
+{
+    struct asking asking = {.scope = scope, .database = database, .moment = *moment};
+    return table ? ask_table(&asking, table, true, ret_sizes, err)
+                 : ask_dump(&asking, ret_sizes, err);
 }

@@ -36,4 +36,22 @@ int sizes_measure(struct database *database, const char *table, struct row_sizes
                   struct err *err);
 int sizes_measure_dump(struct database *database, uint64_t *ret_bytes, struct err *err);
 
+/* When something was true: of a backup, always. */
+struct moment {
+    bool live, settled, has_state;
+    uint64_t stamp; /* if settled */
+    uint64_t state; /* if has_state */
+};
+
+/*
+ * Of a state that an open file holds: begin before the database begins, hold right behind that, and ask at any
+ * time. What was known before counts only if nobody has written between the first two.
+ */
+int sizes_hold_begin(struct scope *scope, struct moment *ret_moment, struct err *err);
+int sizes_hold(struct scope *scope, struct database *database, struct moment *moment,
+               struct err *err);
+int sizes_held(struct scope *scope, struct database *database, const struct moment *moment,
+               const char *table, struct row_sizes *ret_sizes,
+               struct err *err); /* NULL: the dump */
+
 #endif
