@@ -32,7 +32,6 @@
 #include "dbsnapfs/util/clock.h"
 #include "dbsnapfs/util/err.h"
 #include "dbsnapfs/util/hash.h"
-#include "rendered.h"
 #include "scope.h"
 #include "table.h"
 
@@ -254,24 +253,6 @@ static int measure(struct database *database, const char *table, bool bytes, int
               : database_count(database, relation, &ret_sizes->rows, err);
     *ret_lasting = r == -ETIMEDOUT && endless;
     return r;
-}
-
-int sizes_measure(struct database *database, const char *table, struct row_sizes *ret_sizes,
-                  struct err *err)
-{
-    bool lasting = false;
-    return measure(database, table, true, RENDERED_NS, ret_sizes, &lasting, err);
-}
-
-static int measure_for_dump(void *arg, const char *name, struct row_sizes *ret_sizes,
-                            struct err *err)
-{
-    return sizes_measure(arg, name, ret_sizes, err);
-}
-
-int sizes_measure_dump(struct database *database, uint64_t *ret_bytes, struct err *err)
-{
-    return rendering_dump_bytes(database, measure_for_dump, database, ret_bytes, err);
 }
 
 /* What is asked for: */

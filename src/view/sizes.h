@@ -31,11 +31,6 @@ int sizes_dump(struct scope *scope, uint64_t *ret_bytes, struct err *err);
 /* Of a backup's rows, or (`table` NULL) in `sql_bytes` of its dump, if that is known already. */
 bool sizes_known(struct scope *scope, const char *table, struct row_sizes *ret_sizes);
 
-/* Measured in this database, which has begun, and not remembered: rows, or the dump. */
-int sizes_measure(struct database *database, const char *table, struct row_sizes *ret_sizes,
-                  struct err *err);
-int sizes_measure_dump(struct database *database, uint64_t *ret_bytes, struct err *err);
-
 /* When something was true: of a backup, always. */
 struct moment {
     bool live, settled, has_state;
